@@ -1,0 +1,124 @@
+"""What a role declares to the rest of the node: `roles/<role>/meta/contract.yml`, checked and filtered.
+
+A declaration may carry `when`, the name of one boolean variable of the role; nothing else is computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+ROLES = Path(__file__).resolve().parent.parent / "roles"
+
+Port_ = Annotated[int, Field(ge=1, le=65535)]
+Label = Annotated[str, Field(pattern=r"^(@|[a-z0-9_]([a-z0-9-]*[a-z0-9])?(\._(tcp|udp))?)$")]
+
+
+class Declaration(BaseModel):
+    """One entry of a contract.
+
+    Attributes:
+        when: the boolean variable of the role that this entry depends on, or none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    when: str | None = None
+
+
+class Package(Declaration):
+    """A Debian package that the role needs."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]+$")]
+
+
+class Debconf(Declaration):
+    """An answer given to a package before it is installed, in the form of debconf-set-selections(1)."""
+
+    package: str
+    question: str
+    type: Literal["boolean", "string", "select", "multiselect", "password", "note"]
+    value: str
+
+
+class Port(Declaration):
+    """A port that the firewall opens, for IPv4 and IPv6."""
+
+    port: Port_
+    protocol: Literal["tcp", "udp"]
+    reason: str
+
+
+class Record(Declaration):
+    """A DNS record of the territory's zone, `name` relative to its domain (`@` is the domain itself).
+
+    `HOST` stands for the A and AAAA records of the territory's host. A record with `certificate` puts its
+    name on the territory's TLS certificate.
+    """
+
+    name: Label
+    type: Literal["HOST", "TXT", "SRV", "MX", "CNAME", "CAA"]
+    data: str | None = None
+    certificate: bool = False
+    reason: str
+
+
+class State(Declaration):
+    """Where the role keeps what must survive the host.
+
+    Attributes:
+        folder: a folder below /srv/maillage.
+        dump: the command, as a list of arguments, that writes a consistent copy to standard output.
+        reason: what the subscriber would miss.
+    """
+
+    folder: Annotated[str, Field(pattern=r"^/srv/maillage/[a-z0-9/_-]+$")] | None = None
+    dump: list[str] | None = None
+    reason: str
+
+
+class Probe(Declaration):
+    """What "it works" means, seen from outside: an HTTPS request and the answer that it must have."""
+
+    name: str
+    host: Label
+    path: Annotated[str, Field(pattern=r"^/")]
+    status: Annotated[int, Field(ge=200, le=599)]
+
+
+class Contract(BaseModel):
+    """The whole of `meta/contract.yml`; every list may be left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    packages: list[Package] = []
+    debconf: list[Debconf] = []
+    ports: list[Port] = []
+    dns: list[Record] = []
+    state: list[State] = []
+    probes: list[Probe] = []
+
+
+Entry = TypeVar("Entry", bound=Declaration)
+
+
+@cache
+def load(role: str, roles: Path = ROLES) -> Contract:
+    """Read one role's contract.
+
+    Raises:
+        pydantic.ValidationError: the file does not follow the schema (a defect of the role, found by the tests).
+        FileNotFoundError: the role has no contract.
+    """
+    content = (roles / role / "meta" / "contract.yml").read_text(encoding="utf-8")
+    return Contract.model_validate(yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {})
+
+
+def active(entries: Iterable[Entry], variables: Mapping[str, Any]) -> list[Entry]:
+    """Keep the entries whose `when` names a variable that is true."""
+    return [entry for entry in entries if entry.when is None or variables[entry.when] is True]
