@@ -1,0 +1,56 @@
+# make demo: a whole node on this machine.  make test: every test.  The rest: make help.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# What a machine needs to run the lab; installed once, kept by `make clean`.
+APT := systemd-container mmdebstrap nftables iproute2 openssh-client python3-venv xz-utils
+
+.PHONY: help demo test lint lock bench clean setup
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort
+
+setup: $(STAMP) apt
+
+.PHONY: apt
+apt:
+	@missing=$$(for package in $(APT); do dpkg-query -Wf '$${Status}\n' "$$package" 2>/dev/null | grep -q '^install ok installed' || echo "$$package"; done); \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:" $$missing; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+
+$(STAMP): requirements.lock pyproject.toml | apt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup ## the lab, one territory deployed and verified
+	@$(BIN)/python -m orchestrator demo
+
+test: setup ## every test: unit, contract, templates, molecule, one deployment end to end
+	$(BIN)/pytest
+
+lint: $(STAMP) ## quick: ruff, mypy, yamllint, ansible-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/ansible-lint --offline
+
+lock: $(STAMP) ## renew requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade --output-file requirements.lock
+
+bench: setup ## the figures of README, measured here
+	$(BIN)/python -m tests.bench
+
+clean: ## remove lab hosts, network, mounts, the lab's state and .venv; apt packages stay
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m orchestrator lab down --purge; fi
+	rm -rf $(VENV)
+	@echo "kept on this machine: $(APT)"
