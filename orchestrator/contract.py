@@ -116,7 +116,7 @@ def load(role: str, roles: Path = ROLES) -> Contract:
         FileNotFoundError: the role has no contract.
     """
     content = (roles / role / "meta" / "contract.yml").read_text(encoding="utf-8")
-    return Contract.model_validate(yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {})
+    return Contract.model_validate(yaml.load(content, Loader=yaml.CSafeLoader) or {})
 
 
 def active(entries: Iterable[Entry], variables: Mapping[str, Any]) -> list[Entry]:

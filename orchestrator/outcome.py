@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -64,10 +65,11 @@ class Outcome:
 
 
 class Collector:
-    """Gathers an Outcome from ansible-runner's events, given one at a time."""
+    """Gathers an Outcome from ansible-runner's events, given one at a time; `complete` once Ansible has summed up."""
 
     def __init__(self) -> None:
         self.outcome = Outcome()
+        self.complete = False
         self._last_failure: dict[str, Failure] = {}
 
     def add(self, event: Mapping[str, Any]) -> None:
@@ -76,6 +78,7 @@ class Collector:
         if kind in ("runner_on_ok", "runner_on_failed", "runner_on_unreachable"):
             self._add_result(kind, data)
         elif kind == "playbook_on_stats":
+            self.complete = True
             ended = {**(data.get("failures") or {}), **(data.get("dark") or {})}
             self.outcome.failures = [
                 self._last_failure.get(host, Failure(host, "", "", "the run ended early")) for host in ended
@@ -96,14 +99,16 @@ class Collector:
             ]
         elif result.get("changed"):
             self.outcome.changes.append(Change(host, role, "task", task, "run"))
-        for part in _diffs(result.get("diff")):
-            path = str(part.get("after_header") or part.get("before_header") or "")
-            self.outcome.diffs[host, path] = str(part.get("prepared") or "")
+        parts = result.get("diff")
+        for part in parts if isinstance(parts, list) else [parts]:
+            if isinstance(part, Mapping) and part:
+                path = str(part.get("after_header") or part.get("before_header") or "")
+                self.outcome.diffs[host, path] = part.get("prepared") or _unified(part)
 
 
-def _diffs(diff: object) -> list[Mapping[str, Any]]:
-    parts = diff if isinstance(diff, list) else [diff]
-    return [part for part in parts if isinstance(part, Mapping) and part]
+def _unified(part: Mapping[str, Any]) -> str:
+    before, after = (str(part.get(side) or "").splitlines(keepends=True) for side in ("before", "after"))
+    return "".join(difflib.unified_diff(before, after, "now", "then"))
 
 
 def reason(result: Mapping[str, Any]) -> str:

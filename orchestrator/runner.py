@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,8 +31,8 @@ Listener = Callable[[Mapping[str, Any]], None]
 def run(
     playbook: str,
     inventory: Mapping[str, Any],
+    vault_identities: Sequence[str],
     *,
-    vault_identities: Sequence[str] = (),
     check: bool = False,
     variables: Mapping[str, Any] | None = None,
     listener: Listener | None = None,
@@ -41,7 +42,7 @@ def run(
     Args:
         playbook: file name below `playbooks/`.
         inventory: Ansible inventory as nested mappings; secret values only as `{"__ansible_vault": ciphertext}`.
-        vault_identities: `label@path` for each key, as ansible-playbook's `--vault-id` takes them.
+        vault_identities: at least one `label@path`, as ansible-playbook's `--vault-id` takes them.
         check: change nothing, gather what would change and the differences.
         variables: variables of every host for this run alone. No secret: they are seen by other processes.
         listener: called with every event.
@@ -75,12 +76,14 @@ def run(
             inventory=sources,
             cmdline="--check --diff" if check else None,
             envvars={
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
                 "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
                 "ANSIBLE_ROLES_PATH": str(ROOT / "roles"),
                 "ANSIBLE_HOST_KEY_CHECKING": "True",
                 "ANSIBLE_VAULT_IDENTITY_LIST": ",".join(vault_identities),
                 "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
-                "ANSIBLE_FORCE_COLOR": "False",
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_FORCE_COLOR": "0",
             },
             settings={"pexpect_timeout": 1, "suppress_ansible_output": True},
             suppress_env_files=True,
@@ -90,7 +93,7 @@ def run(
         )
         outcome = collector.outcome
         outcome.interrupted = result.status == "canceled"
-        if result.rc not in (0, 2, 4) and not outcome.failures and not outcome.interrupted:
+        if not collector.complete and not outcome.interrupted:
             raise AnsibleStoppedError(_last_words(folder))
     return outcome
 
