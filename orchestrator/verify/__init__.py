@@ -1,0 +1,58 @@
+"""Use a node from outside, as a subscriber would, and say what was seen.
+
+Everything here goes through the target's public names. Nothing is asked of the host itself, so that a mistake in what
+the orchestrator believes of it cannot hide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from orchestrator.verify import dav, dns, http, ports, tls
+from orchestrator.verify.check import Check, CheckFailedError, CheckSkippedError, Step, cleaner
+from orchestrator.verify.network import Network
+from orchestrator.verify.run import Limits, run
+from orchestrator.verify.target import Target
+
+__all__ = ["Check", "Limits", "Target", "verify"]
+
+
+def verify(target: Target, limits: Limits | None = None) -> Iterator[Check]:
+    """Look at everything that a subscriber relies on; whatever is wrong is in the checks, nothing is raised.
+
+    The account is left as it was found; what an earlier run that was killed left in it is removed.
+
+    Args:
+        target: the node, as it is promised to be.
+        limits: bounds of time.
+
+    Yields:
+        The checks, group by group, each as soon as it is known.
+    """
+    limits = limits or Limits()
+    network = Network(target, limits.operation)
+    groups = {
+        "reach": _reach(network),
+        "DNS": dns.steps(network),
+        "TLS": tls.steps(network),
+        "HTTP": http.steps(network),
+        "ports": ports.steps(network),
+    }
+    if target.cloud:
+        groups["contacts and calendars"] = dav.steps(network)
+    yield from run(groups, limits, cleaner(target.user, target.password.get_secret_value()))
+
+
+def _reach(network: Network) -> Iterator[Step]:
+    """Say from the start over which families this machine can look at all."""
+    for family, reason in network.unreachable.items():
+        yield Step(f"{family} from here", partial(_route, reason, alone=not network.families))
+
+
+def _route(reason: str | None, *, alone: bool) -> str:
+    if reason is None:
+        return "there is a route to the node"
+    if alone:
+        raise CheckFailedError(f"no route ({reason}), and no other way: nothing could be verified")
+    raise CheckSkippedError(f"no route from this machine ({reason}): nothing was verified over it")

@@ -1,0 +1,61 @@
+"""What is verified: everything that the checks need to know of a node, and nothing of how it was made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from orchestrator.contract import Probe
+
+
+@dataclass(frozen=True)
+class Target:
+    """A node as it is promised to be, for someone who knows only its public names.
+
+    Attributes:
+        territory: its name, for the report.
+        domain: its domain.
+        cloud: the full name of the host that serves contacts and calendars, or None when it serves none.
+        names: every full name that its certificate must bear, the domain included.
+        addresses: what the names must resolve to; a family without an address is not looked at.
+        user: the account made for this purpose.
+        password: its password.
+        records: the DNS records that must be there, as (full name, type, data).
+        probes: from the contracts; their hosts are relative to the domain.
+        open_ports: TCP ports that must answer.
+        closed_ports: TCP ports that must not.
+        signed: the zone must be signed and its answers validated.
+        nameservers: whom to ask, as `address` or `address@port`; empty means this machine's own resolver.
+        authority: bundle of the certificates to trust, or None for those that this machine trusts.
+        neighbour: another account of the node, which `user` must not be able to look into; None tries an invented one.
+        https_port: where HTTPS is served.
+        http_port: where the redirect to HTTPS is served.
+    """
+
+    territory: str
+    domain: str
+    cloud: str | None
+    names: tuple[str, ...]
+    addresses: tuple[IPv4Address | IPv6Address, ...]
+    user: str
+    password: SecretStr = field(repr=False)
+    records: tuple[tuple[str, str, str], ...] = ()
+    probes: tuple[Probe, ...] = ()
+    open_ports: tuple[int, ...] = ()
+    closed_ports: tuple[int, ...] = ()
+    signed: bool = False
+    nameservers: tuple[str, ...] = ()
+    authority: Path | None = None
+    neighbour: str | None = None
+    https_port: int = 443
+    http_port: int = 80
+
+    def url(self, name: str, path: str = "/") -> str:
+        """The HTTPS address of a path on one of the node's names."""
+        port = "" if self.https_port == 443 else f":{self.https_port}"
+        return f"https://{name}{port}{path}"
