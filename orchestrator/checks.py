@@ -1,0 +1,152 @@
+"""What no single field can say: fields of a territory against each other, and territories against each other. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from orchestrator.fields import RESERVED_SUBSCRIBERS
+from orchestrator.model import LAB_IPV4, LAB_IPV6, LAB_OUTSIDE, LAB_OWN_ADDRESSES, Host, Node
+from orchestrator.yamlfile import Location
+
+TERRITORY = "territory.yml"
+SUBSCRIPTIONS = "subscriptions.yml"
+SPECIAL_DOMAINS = ("arpa", "internal", "invalid", "local", "localhost", "onion")  # RFC 6761, 6762, 7686
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to correct in one file of one node; `at_key` when the name of the entry is at fault, not its value."""
+
+    node: Node
+    file: str
+    location: Location
+    message: str
+    at_key: bool = False
+
+
+def check(nodes: Sequence[Node]) -> Iterator[Finding]:
+    """Find every contradiction among the nodes present."""
+    for node in nodes:
+        yield from _names(node)
+        yield from _host(node)
+        yield from _plans(node)
+        yield from _subscribers(node)
+    yield from _shared(nodes, "this address", _addresses)
+    yield from _shared(nodes, "this host key", _host_keys)
+    yield from _domains(nodes)
+
+
+def _names(node: Node) -> Iterator[Finding]:
+    territory = node.territory
+    if territory.territory != node.folder.name:
+        yield Finding(node, TERRITORY, ("territory",), "must be the name of the folder that the file is in")
+    if territory.domain.rpartition(".")[2] in SPECIAL_DOMAINS:
+        yield Finding(
+            node, TERRITORY, ("domain",), "ends in a name that is kept for special uses; write a registered domain"
+        )
+    if _inside(territory.partner.contact.partition("@")[2], territory.domain):
+        message = "must be outside the territory's own domain: it is used when the node is down"
+        yield Finding(node, TERRITORY, ("partner", "contact"), message)
+
+
+def _host(node: Node) -> Iterator[Finding]:
+    for index, host in enumerate(node.territory.hosts):
+        at: Location = ("hosts", index)
+        if not host.address.all:
+            yield Finding(node, TERRITORY, (*at, "address"), "must have ipv4 or ipv6, or both")
+        if host.provider == "lab":
+            yield from _lab_host(node, host, at)
+        elif host.disk is not None:
+            yield Finding(node, TERRITORY, (*at, "disk"), "is for lab hosts only; remove it", at_key=True)
+
+
+def _lab_host(node: Node, host: Host, at: Location) -> Iterator[Finding]:
+    if host.ssh is not None:
+        yield Finding(node, TERRITORY, (*at, "ssh"), "is for existing hosts only; remove it", at_key=True)
+    if _inside(node.territory.domain, LAB_OUTSIDE):
+        yield Finding(node, TERRITORY, ("domain",), f"is inside {LAB_OUTSIDE}, which is the lab's own; choose another")
+    ipv4, ipv6 = host.address.ipv4, host.address.ipv6
+    if ipv4 and not (ipv4 in LAB_IPV4 and LAB_OWN_ADDRESSES < int(ipv4) - int(LAB_IPV4[0]) < 255):
+        message = f"must be one of the lab's addresses, {LAB_IPV4[LAB_OWN_ADDRESSES + 1]} to {LAB_IPV4[254]}"
+        yield Finding(node, TERRITORY, (*at, "address", "ipv4"), message)
+    if ipv6 and not (ipv6 in LAB_IPV6 and int(ipv6) - int(LAB_IPV6[0]) > 0x10):
+        message = f"must be one of the lab's addresses, {LAB_IPV6[0x11]} or above"
+        yield Finding(node, TERRITORY, (*at, "address", "ipv6"), message)
+
+
+def _plans(node: Node) -> Iterator[Finding]:
+    cloud, plans = node.territory.services.cloud, node.territory.plans
+    if cloud and cloud.default_plan not in plans:
+        location = ("services", "cloud", "default_plan")
+        yield Finding(
+            node, TERRITORY, location, "names a plan that is not defined under plans; define it or name another"
+        )
+
+
+def _subscribers(node: Node) -> Iterator[Finding]:
+    plans, domain = node.territory.plans, node.territory.domain
+    subscribers = node.subscriptions.subscribers
+    if subscribers and node.territory.services.cloud is None:
+        message = "has no cloud, but subscriptions.yml has subscribers; switch it on or remove them first"
+        yield Finding(node, TERRITORY, ("services",), message)
+    seen: dict[str, str] = {}
+    for uid, subscriber in subscribers.items():
+        at: Location = ("subscribers", uid)
+        if subscriber.plan not in plans:
+            message = "names a plan that territory.yml does not define; define it or name another"
+            yield Finding(node, SUBSCRIPTIONS, (*at, "plan"), message)
+        local, _, mail_domain = subscriber.mail.partition("@")
+        if mail_domain != domain:
+            yield Finding(node, SUBSCRIPTIONS, (*at, "mail"), f"must be an address of the territory, name@{domain}")
+        elif local in RESERVED_SUBSCRIBERS:
+            yield Finding(
+                node, SUBSCRIPTIONS, (*at, "mail"), "this address is kept for whoever runs the node; choose another"
+            )
+        if (first := seen.setdefault(subscriber.mail, uid)) != uid:
+            yield Finding(node, SUBSCRIPTIONS, (*at, "mail"), f"is already the address of {first}; give each its own")
+
+
+def _addresses(node: Node) -> Iterator[tuple[Location, IPv4Address | IPv6Address]]:
+    for index, host in enumerate(node.territory.hosts):
+        for address in host.address.all:
+            yield ("hosts", index, "address", f"ipv{address.version}"), address
+
+
+def _host_keys(node: Node) -> Iterator[tuple[Location, str]]:
+    for index, host in enumerate(node.territory.hosts):
+        if host.ssh and host.ssh.host_key:
+            kind, key = host.ssh.host_key.split(" ")[:2]
+            yield ("hosts", index, "ssh", "host_key"), f"{kind} {key}"
+
+
+def _shared(
+    nodes: Iterable[Node], what: str, values: Callable[[Node], Iterable[tuple[Location, Hashable]]]
+) -> Iterator[Finding]:
+    """A host belongs to one territory: neither its addresses nor its key may appear twice."""
+    first: dict[Hashable, Node] = {}
+    for node in nodes:
+        for location, value in values(node):
+            other = first.setdefault(value, node)
+            if other is not node:
+                yield Finding(
+                    node, TERRITORY, location, f"{what} is already {other.name}'s; a host is in one territory only"
+                )
+
+
+def _domains(nodes: Iterable[Node]) -> Iterator[Finding]:
+    owners: dict[str, Node] = {}
+    for node in nodes:
+        if (other := owners.setdefault(node.territory.domain, node)) is not node:
+            yield Finding(node, TERRITORY, ("domain",), f"is already {other.name}'s domain; each territory has its own")
+    for domain, node in owners.items():
+        parent = domain
+        while parent := parent.partition(".")[2]:
+            if parent in owners:
+                message = f"is inside {owners[parent].name}'s domain; choose one that is not inside another"
+                yield Finding(node, TERRITORY, ("domain",), message)
+
+
+def _inside(name: str, domain: str) -> bool:
+    return name == domain or name.endswith(f".{domain}")

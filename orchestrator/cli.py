@@ -1,0 +1,130 @@
+"""The command line: one table of commands, one place where errors end.
+
+Each command is a module of `orchestrator.commands` with `add_arguments(parser)` and `run(arguments) -> int`, imported
+only when it is the one that was asked for: `--help` stays instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from orchestrator import __version__
+from orchestrator.errors import MaillageError
+
+INTERRUPTED = 130
+
+
+class Command(NamedTuple):
+    """One line of the table."""
+
+    help: str
+    reports: bool = False  # takes --json
+
+
+COMMANDS = {
+    "init": Command("write a new territory, with its secrets"),
+    "validate": Command("check every file of the mesh", reports=True),
+    "schema": Command("print the JSON Schema of territory.yml, for editors"),
+    "credentials": Command("list, show or renew the secrets of a territory", reports=True),
+    "rekey": Command("give a territory a new key"),
+}
+
+EPILOG = """exit codes:
+  0 done   1 unexpected error   2 wrong command line   3 invalid inventory   4 key or secret missing
+  5 host unreachable or unfit   6 deployment failed   7 verification failed   8 host locked   130 interrupted
+"""
+
+
+class _CommandParser(argparse.ArgumentParser):
+    """Imports its command's module once it has to read that command's arguments."""
+
+    command = ""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401  (argparse's own)
+        if self.command:
+            module = import_module(f"orchestrator.commands.{self.command}")
+            module.add_arguments(self)
+            self.set_defaults(run=module.run)
+            self.command = ""
+        return super().parse_known_args(args, namespace)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: without the program's name; those of the process by default.
+
+    Returns:
+        The exit code.
+    """
+    parsed = _parser().parse_args(arguments)
+    try:
+        code: int = parsed.run(parsed)
+        sys.stdout.flush()
+    except MaillageError as error:
+        _report(error, as_json=getattr(parsed, "json", False))
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted; run the same command again to finish.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("MAILLAGE_DEBUG") == "1":
+            raise
+        # Only the type: the text of an unforeseen error may hold anything, a secret too.
+        message = (
+            f"Unexpected {type(error).__name__}: a defect of maillage; MAILLAGE_DEBUG=1 shows where, please report it."
+        )
+        print(message, file=sys.stderr)
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="maillage",
+        description="A libre cloud, territory by territory.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"maillage {__version__}")
+    _add_mesh(parser, default=None)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_CommandParser)
+    for name, command in COMMANDS.items():
+        subparser = commands.add_parser(name, help=command.help, description=f"{command.help.capitalize()}.")
+        subparser.command = name
+        _add_mesh(subparser, default=argparse.SUPPRESS)
+        if command.reports:
+            subparser.add_argument("--json", action="store_true", help="report as JSON on standard output")
+    return parser
+
+
+def _add_mesh(parser: argparse.ArgumentParser, default: str | None) -> None:
+    text = "the mesh folder (default: MAILLAGE_MESH, else the sample of this clone)"
+    parser.add_argument("--mesh", metavar="FOLDER", default=default, help=text)
+
+
+def _report(error: MaillageError, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        problems = [
+            {
+                "path": str(found.path),
+                "line": found.line,
+                "column": found.column,
+                "field": found.field,
+                "message": found.message,
+            }
+            for found in getattr(error, "problems", [])
+        ]
+        print(json.dumps({"error": str(error), "exit_code": error.exit_code, "problems": problems}, ensure_ascii=False))
+    print(error, file=sys.stderr)

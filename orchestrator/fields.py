@@ -1,0 +1,176 @@
+"""The types of the fields that a partner writes, each with the one sentence that says how to write it.
+
+The sentence stands in pydantic's compiled schema, so that checking costs no Python call; it never repeats the value.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123
+_DOMAIN = rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?"
+_SIZE = r"^([1-9][0-9]{0,3}) ?(MB|GB|TB)$"
+_LOCAL_PART = r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*"
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# RFC 2142, system accounts, and the names under which a node itself logs in or answers.
+RESERVED_SUBSCRIBERS = _words("""
+    abuse admin administrateur administrator backup bin contact daemon directory dns ftp hostmaster info localhost mail
+    mailer-daemon maillage news nobody noc no-reply noreply operator postmaster radicale root security ssl subscribers
+    support sync sys sysadmin usenet user uucp verify webmaster www www-data
+""")
+# Ansible's groups, this project's own, and folders that a mesh keeps beside its territories.
+RESERVED_TERRITORIES = _words("all cards internet lab lab-internet localhost nodes schema ungrouped")
+# What services answer to below the territory's domain.
+RESERVED_HOSTS = _words(
+    "autoconfig autodiscover cloud imap internet localhost mail mta-sts ns ns1 ns2 pop smtp webmail www"
+)
+
+
+@dataclass(frozen=True)
+class Says:
+    """Replaces whatever pydantic would say about a field by one sentence for the partner."""
+
+    sentence: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+        """Wrap the field's schema; the sentence is used as it stands."""
+        return core_schema.custom_error_schema(
+            handler(source), custom_error_type="says", custom_error_message=self.sentence
+        )
+
+
+def _not_reserved(names: frozenset[str]) -> AfterValidator:
+    def check(name: str) -> str:
+        if name in names:
+            raise PydanticCustomError("says", "this name is reserved; choose another one")
+        return name
+
+    return AfterValidator(check)
+
+
+def _bytes(text: object) -> int:
+    match = re.fullmatch(_SIZE, text) if isinstance(text, str) else None
+    if match is None:
+        raise PydanticCustomError("says", 'must be a number and MB, GB or TB, for example "10 GB"')
+    return int(match[1]) * UNITS[match[2]]
+
+
+def _public_key(text: str) -> str:
+    kind, encoded = text.split(" ")[:2]
+    try:
+        blob = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        blob = b""
+    if blob[:4] != len(kind).to_bytes(4) or not blob[4:].startswith(kind.encode()) or len(blob) < 40:
+        raise PydanticCustomError(
+            "says", "this public key is damaged or cut short; copy the whole line of the .pub file"
+        )
+    return text
+
+
+def _usable(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    if (
+        address.is_loopback
+        or address.is_link_local
+        or address.is_multicast
+        or address.is_unspecified
+        or getattr(address, "scope_id", None)
+        or getattr(address, "ipv4_mapped", None)
+        or (address.version == 4 and (address.is_reserved or int(address) < 1 << 24))
+    ):
+        raise PydanticCustomError("says", "no other machine can reach this address; write the host's own address")
+    return address
+
+
+Text = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\s{}]([^{}\t\r\n]{0,98}[^\s{}])?$"),
+    Says("must be one line of text of at most 100 characters, without braces { }"),
+]
+Label = Annotated[
+    str,
+    StringConstraints(pattern=rf"^{_LABEL}$"),
+    Says("must be a name of lowercase letters, digits and hyphens (RFC 1123), for example essentiel"),
+]
+TerritoryName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"),
+    Says("must be lowercase letters, digits and hyphens, a letter first (RFC 1123), for example calvados"),
+    _not_reserved(RESERVED_TERRITORIES),
+]
+HostName = Annotated[
+    str,
+    StringConstraints(pattern=rf"^{_LABEL}$"),
+    Says("must be one label of lowercase letters, digits and hyphens (RFC 1123), for example caen"),
+    _not_reserved(RESERVED_HOSTS),
+]
+Domain = Annotated[
+    str,
+    StringConstraints(pattern=rf"^{_DOMAIN}$", max_length=200),  # room for the names below it
+    Says("must be a domain name in lowercase, for example calvados.example (xn--… for accented letters)"),
+]
+Mail = Annotated[
+    str,
+    StringConstraints(pattern=rf"^{_LOCAL_PART}@{_DOMAIN}$", max_length=254),
+    Says("must be a mail address in lowercase, for example prenom.nom@calvados.example"),
+]
+SubscriberName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9]*([._-][a-z0-9]+)*$", max_length=32),
+    Says("must be 1 to 32 lowercase letters and digits, a letter first, with single . _ - between them"),
+    _not_reserved(RESERVED_SUBSCRIBERS),
+]
+Size = Annotated[
+    int, PlainValidator(_bytes), WithJsonSchema({"type": "string", "pattern": _SIZE, "examples": ["10 GB"]})
+]
+Price = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=8, decimal_places=2),
+    Says("must be a number of euros a month, for example 3.00"),
+    WithJsonSchema({"type": "number", "minimum": 0}),
+]
+Mailboxes = Annotated[int, Field(strict=True, ge=0, le=1000), Says("must be a whole number from 0 to 1000")]
+PortNumber = Annotated[int, Field(strict=True, ge=1, le=65535), Says("must be a port number from 1 to 65535")]
+Ipv4 = Annotated[
+    IPv4Address, Says("must be an IPv4 address in quotes or plain, for example 203.0.113.7"), AfterValidator(_usable)
+]
+Ipv6 = Annotated[
+    IPv6Address, Says('must be an IPv6 address in quotes, for example "2001:db8::7"'), AfterValidator(_usable)
+]
+AnyAddress = Annotated[
+    IPv4Address | IPv6Address, Says("must be an IPv4 or IPv6 address, in quotes"), AfterValidator(_usable)
+]
+SystemUser = Annotated[
+    str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$"), Says("must be a system account, for example root")
+]
+PublicKey = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9-]+@openssh\.com)"
+        r" [A-Za-z0-9+/]+={0,3}( [A-Za-z0-9@._+-]{1,100})?$",
+        max_length=2000,
+    ),
+    Says('must be one line of a .pub file, for example "ssh-ed25519 AAAA… name"; never a private key'),
+    AfterValidator(_public_key),
+]
+HttpsUrl = Annotated[
+    str,
+    StringConstraints(pattern=rf"^https://{_DOMAIN}(:[0-9]{{1,5}})?(/[A-Za-z0-9._~/-]*)?$", max_length=200),
+    Says("must be an https:// address, for example https://acme-v02.api.letsencrypt.org/directory"),
+]

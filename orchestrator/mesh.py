@@ -1,0 +1,159 @@
+"""Load a mesh folder: every territory that is present, with all problems of all files at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from orchestrator import yamlfile
+from orchestrator.checks import SUBSCRIPTIONS, TERRITORY, check
+from orchestrator.errors import InvalidInventory, Problem, UsageError, printable
+from orchestrator.explain import closest, explain
+from orchestrator.model import Node, Part, Subscriptions, Territory
+from orchestrator.yamlfile import Places, Vaulted, dotted
+
+SECRETS = "secrets.yml"
+LARGEST_LIST = 8 * 1024 * 1024  # subscriptions and secrets of several thousand subscribers
+CIPHERTEXT = re.compile(r"\$ANSIBLE_VAULT;1\.(1;AES256|2;AES256;[\w-]+)\n([0-9a-f]{1,80}\n)*[0-9a-f]{1,80}\n?")
+
+Model = TypeVar("Model", bound=Part)
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """The territories of one folder, by name."""
+
+    folder: Path
+    nodes: Mapping[str, Node]
+
+    def select(self, names: Iterable[str]) -> list[Node]:
+        """Give the named nodes, each once, in the order asked.
+
+        Raises:
+            UsageError: a name is not in this mesh.
+        """
+        names = list(dict.fromkeys(names))
+        for name in names:
+            if name not in self.nodes:
+                message = f"{self.folder} has no territory {printable(name)!r}; {closest(name, self.nodes)}"
+                raise UsageError(message)
+        return [self.nodes[name] for name in names]
+
+
+def load(folder: Path, only: Collection[str] = ()) -> Mesh:
+    """Read and check every territory of a mesh folder.
+
+    Args:
+        folder: the mesh.
+        only: speak of the problems of these territories alone; the checks still cover all that are present.
+
+    Raises:
+        InvalidInventory: with every problem of every file.
+    """
+    problems: list[Problem] = []
+    nodes: list[Node] = []
+    for path in _folders(folder):
+        node = _node(path, problems)
+        if node is not None:
+            nodes.append(node)
+    places: dict[Path, Places] = {}
+    for finding in check(nodes):
+        path = finding.node.folder / finding.file
+        place = places.setdefault(path, Places(path)).find(finding.location, finding.at_key)
+        problems.append(Problem(path, *place, dotted(finding.location), finding.message))
+    if only:
+        problems = [
+            problem
+            for problem in problems
+            if not problem.path.is_relative_to(folder) or problem.path.relative_to(folder).parts[0] in only
+        ]
+    if problems:
+        raise InvalidInventory(problems)
+    return Mesh(folder, {node.name: node for node in nodes})
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The folders that may hold a territory; one with none of its files is somebody's own business."""
+    problems = []
+    found = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                path = folder / entry.name
+                if entry.is_symlink() and not path.is_file():
+                    problems.append(Problem(path, None, None, "", "is a link; put the territory's folder itself here"))
+                elif entry.is_dir() and not entry.name.startswith("."):
+                    found.append(path)
+    except OSError as error:
+        message = f"cannot be read as a mesh folder ({error.strerror}); name another with --mesh, or make it with init"
+        problems.append(Problem(folder, None, None, "", message))
+    if problems:
+        raise InvalidInventory(problems)
+    return found
+
+
+def _node(folder: Path, problems: list[Problem]) -> Node | None:
+    try:
+        territory = _parse(folder / TERRITORY, Territory, yamlfile.LARGEST, problems)
+    except FileNotFoundError:
+        try:
+            names = sorted(path.name for path in folder.iterdir() if path.suffix in (".yml", ".yaml"))
+        except OSError as error:
+            problems.append(
+                Problem(folder, None, None, "", f"cannot be read ({error.strerror}); check its owner and mode")
+            )
+            return None
+        if names:
+            message = f"is missing, beside {printable(', '.join(names))}; a territory's file has exactly this name"
+            problems.append(Problem(folder / TERRITORY, None, None, "", message))
+        return None
+    try:
+        subscriptions = _parse(folder / SUBSCRIPTIONS, Subscriptions, LARGEST_LIST, problems)
+    except FileNotFoundError:
+        subscriptions = Subscriptions()
+    secrets = _secrets(folder / SECRETS, problems)
+    if territory is None or subscriptions is None:
+        return None
+    return Node(folder, territory, subscriptions, secrets)
+
+
+def _parse(path: Path, model: type[Model], largest: int, problems: list[Problem]) -> Model | None:
+    try:
+        return model.model_validate(yamlfile.read(path, largest))
+    except InvalidInventory as error:
+        problems.extend(error.problems)
+    except ValidationError as error:
+        places = Places(path)
+        for location, message, at_key in explain(model, error):
+            problems.append(Problem(path, *places.find(location, at_key), dotted(location), message))
+    return None
+
+
+def _secrets(path: Path, problems: list[Problem]) -> dict[str, str]:
+    """Read ciphertexts; anything in clear is refused before it can travel."""
+    try:
+        content = yamlfile.read(path, LARGEST_LIST)
+    except FileNotFoundError:
+        return {}
+    except InvalidInventory as error:
+        problems.extend(error.problems)
+        return {}
+    wrong = [name for name, value in content.items() if not isinstance(value, Vaulted) or not _sound(value)]
+    places = Places(path) if wrong else None
+    for name in wrong:
+        assert places is not None
+        message = (
+            "must be a `!vault |` value as ansible-vault writes it; remove it and let `credentials --renew` make one"
+        )
+        problems.append(Problem(path, *places.find((name,)), name, message))
+    return {name: value.ciphertext for name, value in content.items() if isinstance(value, Vaulted)}
+
+
+def _sound(value: Vaulted) -> bool:
+    return CIPHERTEXT.fullmatch(value.ciphertext) is not None

@@ -1,0 +1,178 @@
+"""What a partner writes: `territory.yml`, `subscriptions.yml`, and the names in `secrets.yml`.
+
+Only what one file can say by itself is checked here; `checks` compares fields and territories with each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from orchestrator import fields
+from orchestrator.fields import Says
+
+# The private networks that lab hosts live in; the first ten addresses of each are the lab's own.
+LAB_IPV4 = IPv4Network("10.99.0.0/24")
+LAB_IPV6 = IPv6Network("fd4d:6169:6c6c::/64")
+LAB_OWN_ADDRESSES = 10
+LAB_OUTSIDE = "internet.test"  # the domain of the lab's own services
+
+Engine = Annotated[
+    Literal["radicale"], Says("must be radicale (contacts and calendar); nextcloud is not offered by this version yet")
+]
+Provider = Annotated[
+    Literal["lab", "existing"],
+    Says("must be lab (a container on this machine) or existing (a machine reached by SSH); hcloud is not offered yet"),
+]
+Locale = Annotated[Literal["fr_FR", "en_GB"], Says("must be fr_FR or en_GB")]
+State = Annotated[Literal["active", "suspended"], Says("must be active or suspended")]
+
+
+class Part(BaseModel):
+    """A mapping of a partner's file: no unknown key, never changed, its values in no error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Partner(Part):
+    """Who runs the territory."""
+
+    name: fields.Text = Field(description="Nom affiché aux abonnés / name shown to subscribers")
+    contact: fields.Mail = Field(
+        description="Adresse hors du domaine du territoire / outside the territory's own domain"
+    )
+    locale: Locale = "fr_FR"
+    ssh_keys: tuple[fields.PublicKey, ...] = Field(
+        (), description="Clés publiques admises sur l'hôte / public keys let in"
+    )
+
+
+class Address(Part):
+    """Where a host is reached: one of the two at least."""
+
+    ipv4: fields.Ipv4 | None = None
+    ipv6: fields.Ipv6 | None = None
+
+    @property
+    def all(self) -> tuple[IPv4Address | IPv6Address, ...]:
+        """The addresses that are given, IPv4 first."""
+        return tuple(address for address in (self.ipv4, self.ipv6) if address is not None)
+
+
+class Ssh(Part):
+    """How an existing host is reached."""
+
+    user: fields.SystemUser = Field("root", description="root, ou un compte avec sudo / root, or an account with sudo")
+    port: fields.PortNumber = 22
+    host_key: fields.PublicKey | None = Field(None, description="Clé publique de l'hôte, épinglée / pinned host key")
+
+
+class Host(Part):
+    """One Debian 13 machine."""
+
+    name: fields.HostName
+    provider: Provider
+    address: Address
+    disk: fields.Size | None = Field(None, description="Taille du disque, lab seulement / disk size, lab only")
+    ssh: Ssh | None = Field(None, description="Accès SSH, existing seulement / SSH access, existing only")
+
+
+class Cloud(Part):
+    """Files, contacts and calendar."""
+
+    engine: Engine
+    default_plan: fields.Label = Field(description="Formule des nouveaux abonnés / plan of new subscribers")
+
+
+class Services(Part):
+    """What the territory offers; a service that is not named is off."""
+
+    cloud: Cloud | None = None
+
+
+class Plan(Part):
+    """What a subscriber pays for."""
+
+    quota: fields.Size = Field(description="Espace par abonné / space per subscriber")
+    mailboxes: fields.Mailboxes = 1
+    price: fields.Price = Field(description="Euros par mois / euros a month")
+
+
+class Acme(Part):
+    """The certificate authority, when it is not the default one."""
+
+    directory: fields.HttpsUrl
+
+
+class Resolver(Part):
+    """DNS servers to ask, when the host cannot ask the root servers itself."""
+
+    forwarders: tuple[fields.AnyAddress, ...] = ()
+
+
+class Territory(Part):
+    """`territory.yml`."""
+
+    territory: fields.TerritoryName
+    domain: fields.Domain
+    partner: Partner
+    hosts: Annotated[tuple[Host, ...], Field(min_length=1, max_length=1)]
+    services: Services
+    plans: dict[fields.Label, Plan] = Field({}, description="Formules proposées / plans on offer")
+    acme: Acme | None = None
+    resolver: Resolver | None = None
+
+    @property
+    def name(self) -> str:
+        """The territory's name."""
+        return self.territory
+
+    @property
+    def host(self) -> Host:
+        """The host; there is one for now."""
+        return self.hosts[0]
+
+    @property
+    def is_lab(self) -> bool:
+        """Whether the territory lives in the lab of this machine."""
+        return self.host.provider == "lab"
+
+
+class Subscriber(Part):
+    """A person, family, club or small firm with an account."""
+
+    name: fields.Text
+    mail: fields.Mail
+    plan: fields.Label
+    state: State = "active"
+
+
+class Subscriptions(Part):
+    """`subscriptions.yml`."""
+
+    subscribers: dict[fields.SubscriberName, Subscriber] = {}
+
+
+@dataclass(frozen=True)
+class Node:
+    """A territory and what stands beside it in its folder of the mesh.
+
+    Attributes:
+        folder: <mesh>/<territory>.
+        secrets: ciphertexts of its `secrets.yml` by dotted name; a lab territory keeps its own elsewhere.
+    """
+
+    folder: Path
+    territory: Territory
+    subscriptions: Subscriptions
+    secrets: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """The territory's name."""
+        return self.territory.territory
