@@ -1,0 +1,120 @@
+"""The lab's network on this machine: a bridge, one nftables table, and the forwarding of IPv4.
+
+IPv6 stays between the hosts and the machine: to forward it would make the machine ignore its own router.
+"""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_address, ip_interface, ip_network
+from pathlib import Path
+
+from orchestrator.errors import LabUnavailable
+from orchestrator.providers.lab.machine import run
+from orchestrator.providers.lab.state import Network
+
+FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+# The value to put back when the last lab of this machine goes down.
+EARLIER_FORWARDING = Path("/run/maillage-lab-ip_forward")
+RESOLV_CONF = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf"))
+
+
+def ruleset(network: Network) -> str:
+    """The lab's nftables table: hosts go out under this machine's address, with segments that fit its link."""
+    return f"""\
+table ip {network.table} {{}}
+delete table ip {network.table}
+table ip {network.table} {{
+    chain postrouting {{
+        type nat hook postrouting priority srcnat
+        ip saddr {network.ipv4.network} oifname != "{network.bridge}" masquerade
+    }}
+    chain forward {{
+        type filter hook forward priority mangle
+        iifname "{network.bridge}" tcp flags syn tcp option maxseg size set rt mtu
+        oifname "{network.bridge}" tcp flags syn tcp option maxseg size set rt mtu
+    }}
+}}
+"""
+
+
+def clashes(network: Network, addresses: str) -> list[str]:
+    """Interfaces of this machine, other than the bridge, that already use the lab's range.
+
+    Args:
+        network: the lab's network.
+        addresses: what `ip -json address` prints.
+    """
+    found = []
+    for interface in json.loads(addresses):
+        for entry in interface.get("addr_info", []):
+            other = ip_interface(f"{entry['local']}/{entry['prefixlen']}").network
+            ours = ip_network(network.ipv4.network if other.version == 4 else network.ipv6.network)
+            if interface["ifname"] != network.bridge and other.overlaps(ours):
+                found.append(f"{interface['ifname']} ({other})")
+    return found
+
+
+def up(network: Network) -> None:
+    """Make the network, or what is missing of it.
+
+    Raises:
+        LabUnavailable: another interface uses the same addresses, or a command failed.
+    """
+    if found := clashes(network, run(["ip", "-json", "address"])):
+        ours = f"{network.ipv4.network}, {network.ipv6.network}"
+        raise LabUnavailable(f"the lab's addresses ({ours}) are in use on this machine: {', '.join(found)}")
+    if not Path(f"/sys/class/net/{network.bridge}").exists():
+        run(["ip", "link", "add", network.bridge, "type", "bridge"])
+    run(["ip", "address", "replace", str(network.ipv4), "dev", network.bridge])
+    run(["ip", "address", "replace", str(network.ipv6), "dev", network.bridge, "nodad"])
+    run(["ip", "link", "set", network.bridge, "up"])
+    run(["nft", "-f", "-"], stdin=ruleset(network))
+    if not EARLIER_FORWARDING.exists():
+        EARLIER_FORWARDING.write_text(FORWARDING.read_text())
+    FORWARDING.write_text("1\n")
+
+
+def down(network: Network) -> None:
+    """Remove all that `up` made; forwarding goes back to its earlier value with the last lab of this machine."""
+    if Path(f"/sys/class/net/{network.bridge}").exists():
+        run(["ip", "link", "delete", network.bridge])
+    run(["nft", "-f", "-"], stdin=f"table ip {network.table} {{}}\ndelete table ip {network.table}\n")
+    if "table ip maillage_lab" not in run(["nft", "list", "tables"]) and EARLIER_FORWARDING.exists():
+        FORWARDING.write_text(EARLIER_FORWARDING.read_text())
+        EARLIER_FORWARDING.unlink()
+
+
+def machine_resolvers() -> list[str]:
+    """Addresses of the DNS resolvers that this machine uses and that its lab hosts can reach too.
+
+    Raises:
+        LabUnavailable: this machine has only resolvers on its own loopback.
+    """
+    for path in RESOLV_CONF:
+        if path.exists() and (found := reachable_resolvers(path.read_text(encoding="utf-8"))):
+            return found
+    raise LabUnavailable(
+        "/etc/resolv.conf names no resolver that lab hosts can reach: add one that is not on this machine"
+    )
+
+
+def reachable_resolvers(resolv_conf: str) -> list[str]:
+    """The IPv4 resolvers of a resolv.conf, those on the loopback left out: lab hosts have no way out over IPv6."""
+    words = [line.split() for line in resolv_conf.splitlines()]
+    named = [ip_address(line[1].split("%")[0]) for line in words if len(line) > 1 and line[0] == "nameserver"]
+    return [str(address) for address in named if address.version == 4 and not address.is_loopback]
+
+
+def machine_names(hosts: Path = Path("/etc/hosts")) -> list[str]:
+    """Lines of this machine's /etc/hosts that lab hosts need too: package mirrors may be known only from there."""
+    lines = [line.split("#")[0].split() for line in hosts.read_text(encoding="utf-8").splitlines()]
+    return [" ".join(line) for line in lines if len(line) > 1 and _is_elsewhere(line[0])]
+
+
+def _is_elsewhere(address: str) -> bool:
+    try:
+        parsed = ip_address(address.split("%")[0])
+    except ValueError:
+        return False
+    return not (parsed.is_loopback or parsed.is_link_local or parsed.is_multicast or parsed.is_unspecified)
