@@ -212,8 +212,9 @@ def lock(connection: Connection, holder: str) -> Iterator[None]:
 
 def _release(process: subprocess.Popen[str]) -> None:
     """Let the remote shell end by itself, so that the lock is free when this returns; a dead connection is cut."""
+    assert process.stdin is not None
     with suppress(BrokenPipeError):
-        process.stdin and process.stdin.close()
+        process.stdin.close()
     try:
         process.wait(timeout=5)
     except subprocess.TimeoutExpired:
@@ -230,4 +231,5 @@ def _control_directory() -> Path:
 
 
 def _quoted(path: Path) -> str:
-    return f'"{path}"'
+    text = str(path)
+    return f'"{text}"' if " " in text else text  # ssh splits a value at spaces
