@@ -34,8 +34,8 @@ RESERVED_SUBSCRIBERS = _words("""
     mailer-daemon maillage news nobody noc no-reply noreply operator postmaster radicale root security ssl subscribers
     support sync sys sysadmin usenet user uucp verify webmaster www www-data
 """)
-# Ansible's groups, this project's own, and folders that a mesh keeps beside its territories.
-RESERVED_TERRITORIES = _words("all cards internet lab lab-internet localhost nodes schema ungrouped")
+# Ansible's groups, this project's own, folders beside the territories in a mesh, and MAILLAGE_KEY_COMMAND.
+RESERVED_TERRITORIES = _words("all cards command internet lab lab-internet localhost nodes schema ungrouped")
 # What services answer to below the territory's domain.
 RESERVED_HOSTS = _words(
     "autoconfig autodiscover cloud imap internet localhost mail mta-sts ns ns1 ns2 pop smtp webmail www"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +10,15 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from orchestrator import yamlfile
+from orchestrator import secretsfile, yamlfile
 from orchestrator.checks import SUBSCRIPTIONS, TERRITORY, check
 from orchestrator.errors import InvalidInventory, Problem, UsageError, printable
 from orchestrator.explain import closest, explain
 from orchestrator.model import Node, Part, Subscriptions, Territory
-from orchestrator.yamlfile import Places, Vaulted, dotted
+from orchestrator.yamlfile import Places, dotted
 
 SECRETS = "secrets.yml"
-LARGEST_LIST = 8 * 1024 * 1024  # subscriptions and secrets of several thousand subscribers
-CIPHERTEXT = re.compile(r"\$ANSIBLE_VAULT;1\.(1;AES256|2;AES256;[\w-]+)\n([0-9a-f]{1,80}\n)*[0-9a-f]{1,80}\n?")
-
+LARGEST_SUBSCRIPTIONS = 8 * 1024 * 1024  # subscriptions and secrets of several thousand subscribers
 Model = TypeVar("Model", bound=Part)
 
 
@@ -65,14 +62,12 @@ def load(folder: Path, only: Collection[str] = ()) -> Mesh:
     places: dict[Path, Places] = {}
     for finding in check(nodes):
         path = finding.node.folder / finding.file
-        place = places.setdefault(path, Places(path)).find(finding.location, finding.at_key)
+        if path not in places:
+            places[path] = Places(path)
+        place = places[path].find(finding.location, finding.at_key)
         problems.append(Problem(path, *place, dotted(finding.location), finding.message))
     if only:
-        problems = [
-            problem
-            for problem in problems
-            if not problem.path.is_relative_to(folder) or problem.path.relative_to(folder).parts[0] in only
-        ]
+        problems = [problem for problem in problems if problem.path.relative_to(folder).parts[0] in only]
     if problems:
         raise InvalidInventory(problems)
     return Mesh(folder, {node.name: node for node in nodes})
@@ -86,9 +81,11 @@ def _folders(folder: Path) -> list[Path]:
         with os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 path = folder / entry.name
+                if entry.name.startswith("."):
+                    continue
                 if entry.is_symlink() and not path.is_file():
                     problems.append(Problem(path, None, None, "", "is a link; put the territory's folder itself here"))
-                elif entry.is_dir() and not entry.name.startswith("."):
+                elif entry.is_dir():
                     found.append(path)
     except OSError as error:
         message = f"cannot be read as a mesh folder ({error.strerror}); name another with --mesh, or make it with init"
@@ -114,13 +111,16 @@ def _node(folder: Path, problems: list[Problem]) -> Node | None:
             problems.append(Problem(folder / TERRITORY, None, None, "", message))
         return None
     try:
-        subscriptions = _parse(folder / SUBSCRIPTIONS, Subscriptions, LARGEST_LIST, problems)
+        subscriptions = _parse(folder / SUBSCRIPTIONS, Subscriptions, LARGEST_SUBSCRIPTIONS, problems)
     except FileNotFoundError:
         subscriptions = Subscriptions()
-    secrets = _secrets(folder / SECRETS, problems)
+    try:
+        secretsfile.read(folder / secretsfile.NAME)
+    except InvalidInventory as error:
+        problems.extend(error.problems)
     if territory is None or subscriptions is None:
         return None
-    return Node(folder, territory, subscriptions, secrets)
+    return Node(folder, territory, subscriptions)
 
 
 def _parse(path: Path, model: type[Model], largest: int, problems: list[Problem]) -> Model | None:
@@ -133,27 +133,3 @@ def _parse(path: Path, model: type[Model], largest: int, problems: list[Problem]
         for location, message, at_key in explain(model, error):
             problems.append(Problem(path, *places.find(location, at_key), dotted(location), message))
     return None
-
-
-def _secrets(path: Path, problems: list[Problem]) -> dict[str, str]:
-    """Read ciphertexts; anything in clear is refused before it can travel."""
-    try:
-        content = yamlfile.read(path, LARGEST_LIST)
-    except FileNotFoundError:
-        return {}
-    except InvalidInventory as error:
-        problems.extend(error.problems)
-        return {}
-    wrong = [name for name, value in content.items() if not isinstance(value, Vaulted) or not _sound(value)]
-    places = Places(path) if wrong else None
-    for name in wrong:
-        assert places is not None
-        message = (
-            "must be a `!vault |` value as ansible-vault writes it; remove it and let `credentials --renew` make one"
-        )
-        problems.append(Problem(path, *places.find((name,)), name, message))
-    return {name: value.ciphertext for name, value in content.items() if isinstance(value, Vaulted)}
-
-
-def _sound(value: Vaulted) -> bool:
-    return CIPHERTEXT.fullmatch(value.ciphertext) is not None

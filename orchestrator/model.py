@@ -5,7 +5,6 @@ Only what one file can say by itself is checked here; `checks` compares fields a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
@@ -164,13 +163,11 @@ class Node:
 
     Attributes:
         folder: <mesh>/<territory>.
-        secrets: ciphertexts of its `secrets.yml` by dotted name; a lab territory keeps its own elsewhere.
     """
 
     folder: Path
     territory: Territory
     subscriptions: Subscriptions
-    secrets: Mapping[str, str]
 
     @property
     def name(self) -> str:

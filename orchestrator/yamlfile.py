@@ -6,9 +6,7 @@ read 1.2 and a partner should need to know neither. Places in the file are looke
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,16 +17,13 @@ import yaml
 from yaml._yaml import CParser
 
 from orchestrator.errors import InvalidInventory, Problem
+from orchestrator.files import UNWANTED, read_text
 
 Location = tuple[str | int, ...]
 
 LARGEST = 256 * 1024
 DEEPEST = 20
 
-# Control characters, the marks that change the order of text on the screen, and invisible ones.
-_UNWANTED = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
-)
 _MAY_BE_SPECIAL = frozenset("0123456789+-.~nNtTfFyYoO<=")
 _PLAIN = re.compile(
     r"(?P<null>~|null|Null|NULL|)"
@@ -102,7 +97,7 @@ def read(path: Path, largest: int = LARGEST) -> dict[str, Any]:
         InvalidInventory: with every problem that can be found at once.
         FileNotFoundError: there is no such file.
     """
-    text = _text(path, largest)
+    text = read_text(path, largest)
     problems: list[Problem] = []
 
     def report(node: yaml.Node, location: Location, message: str) -> None:
@@ -125,7 +120,7 @@ class Places:
     """Line and column of the fields of one file, looked up once something is wrong with it."""
 
     def __init__(self, path: Path) -> None:
-        self._root = _compose(path, _text(path, path.stat().st_size))
+        self._root = _compose(path, read_text(path, path.stat().st_size))
 
     def find(self, location: Location, at_key: bool = False) -> tuple[int, int]:
         """Give the place of a field's value, or of its key; of the nearest enclosing key if the field is absent."""
@@ -148,43 +143,6 @@ class Places:
 def dotted(location: Location) -> str:
     """Write a location the way a message names a field: `hosts.0.address.ipv4`."""
     return ".".join(map(str, location))
-
-
-def _text(path: Path, largest: int) -> str:
-    def refused(message: str, before: str | None = None) -> InvalidInventory:
-        if before is None:
-            return InvalidInventory([Problem(path, None, None, "", message)])
-        lines = before.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        return InvalidInventory([Problem(path, len(lines), len(lines[-1]) + 1, "", message)])
-
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        if path.is_symlink():
-            raise refused("is a link; put the file itself in the territory's folder") from None
-        raise refused(f"cannot be read ({error.strerror}); check its owner and mode") from None
-    with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise refused("is not an ordinary file; put a YAML text file in its place")
-        content = stream.read(largest + 1)
-    if len(content) > largest:
-        raise refused(f"is larger than {largest // 1024} KiB; a file of this kind is a few lines per entry")
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise refused("is written in UTF-16; save it as UTF-8")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8")
-        raise refused("is not UTF-8 from here on; save it as UTF-8", before) from None
-    if text.startswith("\ufeff"):
-        raise refused("begins with a byte order mark; save it as UTF-8 without BOM", "")
-    if unwanted := _UNWANTED.search(text):
-        code = f"U+{ord(unwanted[0]):04X}"
-        raise refused(f"a control or invisible character ({code}) stands here; remove it", text[: unwanted.start()])
-    return text
 
 
 def _compose(path: Path, text: str) -> yaml.Node | None:
@@ -232,7 +190,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> str:
 def _build(node: yaml.Node, location: Location, report: Callable[[yaml.Node, Location, str], None]) -> Any:  # noqa: ANN401
     tag = node.tag
     if tag == "text":
-        if _UNWANTED.search(node.value):
+        if UNWANTED.search(node.value):
             report(node, location, "an escape in this value stands for a control or invisible character; remove it")
         return node.value
     if tag == "mapping":

@@ -1,0 +1,42 @@
+"""`credentials`: list, show or renew the secrets of a territory; a value is shown only when it is asked for by name."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from orchestrator import mesh, secrets
+from orchestrator.errors import UsageError
+from orchestrator.locations import mesh_folder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("territory", metavar="TERRITORY")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="print this secret; without it, list the names")
+    parser.add_argument("--renew", action="store_true", help="make NAME anew, and what depends on it; show nothing")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List, show or renew."""
+    [node] = mesh.load(mesh_folder(arguments.mesh)).select([arguments.territory])
+    if arguments.renew:
+        if arguments.name is None:
+            raise UsageError(f"name the secret to renew; `credentials {node.name}` lists them")
+        renewed = secrets.renew(node, arguments.name)
+        _print(
+            arguments.json,
+            {"renewed": renewed},
+            f"renewed: {', '.join(renewed)}; `deploy {node.name}` puts it in place",
+        )
+    elif arguments.name is None:
+        names = secrets.names(node)
+        _print(arguments.json, {"names": names}, "\n".join(names))
+    else:
+        value = secrets.reveal(node, arguments.name).get_secret_value()
+        _print(arguments.json, {"name": arguments.name, "value": value}, value)
+    return 0
+
+
+def _print(as_json: bool, report: dict[str, object], text: str) -> None:
+    print(json.dumps(report) if as_json else text)

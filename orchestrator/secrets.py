@@ -1,0 +1,204 @@
+"""The secrets of a territory: which there are, how each is made, and what is renewed with it."""
+
+from __future__ import annotations
+
+import secrets as random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from orchestrator import keys, secretsfile, vault
+from orchestrator.errors import SecretsError, UsageError, printable
+from orchestrator.explain import closest
+from orchestrator.files import sync_folder
+from orchestrator.model import Node
+
+# No letter or digit that looks like another one on paper.
+ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+
+
+def token() -> str:
+    """A secret between programs: 256 bits."""
+    return random.token_urlsafe(32)
+
+
+def password() -> str:
+    """A first password for a person to type on a phone: 80 bits, in groups of four."""
+    return "-".join("".join(random.choice(ALPHABET) for _ in range(4)) for _ in range(4))
+
+
+@dataclass(frozen=True)
+class Secret:
+    """One secret of the graph; whatever depends on another is renewed with it."""
+
+    name: str
+    generate: Callable[[], str]
+    depends_on: tuple[str, ...] = ()
+
+
+def declared(node: Node) -> list[Secret]:
+    """Every secret that the node needs."""
+    services = [Secret("directory.radicale", token)] if node.territory.services.cloud else []
+    subscribers = [Secret(f"subscribers.{uid}", password) for uid in node.subscriptions.subscribers]
+    return [*services, Secret("directory.verify", token), *subscribers]
+
+
+def ensure(node: Node) -> dict[str, str]:
+    """Give the ciphertexts of every declared secret.
+
+    A lab territory's missing ones are made here. Those of a real territory are made when somebody asks for it, because
+    what is made must be committed to the partner's repository.
+
+    Raises:
+        SecretsError: some are missing; says which, and which command makes them.
+    """
+    stored = secretsfile.read(secretsfile.path_of(node))
+    missing = [secret.name for secret in declared(node) if secret.name not in stored]
+    if missing and not node.territory.is_lab:
+        commands = "; ".join(f"`credentials {node.name} {name} --renew`" for name in missing[:5])
+        raise SecretsError(f"{node.name} lacks {len(missing)} of its secrets; make them with {commands}")
+    if missing:
+        stored = create_missing(node)
+    return {secret.name: stored[secret.name] for secret in declared(node)}
+
+
+def create_missing(node: Node) -> dict[str, str]:
+    """Make what is declared and not there yet, the key too, and give all ciphertexts."""
+    return _generate(node, lambda stored: [secret for secret in declared(node) if secret.name not in stored])
+
+
+def renew(node: Node, name: str) -> list[str]:
+    """Make one secret anew, and what depends on it; give their names.
+
+    Raises:
+        UsageError: no such secret is declared.
+    """
+    chosen = affected(declared(node), name)
+    if not chosen:
+        raise UsageError(f"{node.name} has no secret {printable(name)!r}; {closest(name, names(node))}")
+    _generate(node, lambda _stored: chosen)
+    return [secret.name for secret in chosen]
+
+
+def affected(graph: Iterable[Secret], name: str) -> list[Secret]:
+    """The named secret and, in the order declared, whatever depends on it."""
+    graph = list(graph)
+    found = {name}
+    while more := {secret.name for secret in graph if found.intersection(secret.depends_on)} - found:
+        found |= more
+    return [secret for secret in graph if secret.name in found]
+
+
+def forget(node: Node, name: str) -> None:
+    """Drop one stored secret, such as a removed subscriber's; nothing happens if there is none."""
+    path = secretsfile.path_of(node)
+    with secretsfile.locked(path):
+        stored = secretsfile.read(path)
+        if stored.pop(name, None) is not None:
+            secretsfile.write(path, node.name, stored)
+
+
+def names(node: Node) -> list[str]:
+    """The names of the declared secrets."""
+    return [secret.name for secret in declared(node)]
+
+
+def reveal(node: Node, name: str) -> SecretStr:
+    """Decrypt one secret.
+
+    Raises:
+        UsageError: no such secret is declared.
+        SecretsError: it is not made yet, or the key does not open it.
+    """
+    if name not in names(node):
+        raise UsageError(f"{node.name} has no secret {printable(name)!r}; {closest(name, names(node))}")
+    stored = secretsfile.read(secretsfile.path_of(node))
+    if name not in stored:
+        maker = f"deploy {node.name}" if node.territory.is_lab else f"credentials {node.name} {name} --renew"
+        raise SecretsError(f"{name} of {node.name} is not made yet; `{maker}` makes it")
+    return _opened(node, name, stored[name], load_key(node))
+
+
+def load_key(node: Node) -> SecretStr:
+    """Find the node's key, after finishing a `rekey` that was killed.
+
+    Raises:
+        SecretsError: there is none; names the three ways to give it.
+    """
+    pending = keys.file(node.territory).with_suffix(".new")
+    if not keys.given_elsewhere(node.territory) and pending.exists():
+        with secretsfile.locked(secretsfile.path_of(node)):
+            _settle(node)
+    return keys.load(node.territory)
+
+
+def rekey(node: Node) -> int:
+    """Give the node a new key and encrypt all its secrets with it; give their number.
+
+    At every moment one of the two key files opens what stands in the secrets file.
+
+    Raises:
+        SecretsError: the key is not in a file of this machine, or does not open a secret; nothing is changed then.
+    """
+    if source := keys.given_elsewhere(node.territory):
+        raise SecretsError(
+            f"{source} gives the key of {node.name}; unset it, rekey where the key is a file, then give the new one"
+        )
+    key_file = keys.file(node.territory)
+    pending = key_file.with_suffix(".new")
+    path = secretsfile.path_of(node)
+    with secretsfile.locked(path):
+        _settle(node)
+        old = keys.load(node.territory)
+        values = {name: _opened(node, name, text, old) for name, text in secretsfile.read(path).items()}
+        new = keys.create(pending)
+        encrypted = {name: vault.encrypt(value.get_secret_value(), new, node.name) for name, value in values.items()}
+        secretsfile.write(path, node.name, encrypted)
+        pending.replace(key_file)
+        sync_folder(key_file.parent)
+    return len(values)
+
+
+def _settle(node: Node) -> None:
+    """Finish or undo what a killed `rekey` left: the key that opens the secrets stays."""
+    key_file = keys.file(node.territory)
+    pending = key_file.with_suffix(".new")
+    if not pending.exists():
+        return
+    stored = secretsfile.read(secretsfile.path_of(node))
+    try:
+        for ciphertext in stored.values():
+            vault.decrypt(ciphertext, keys.read(pending))
+            break
+    except SecretsError:
+        pending.unlink()
+        return
+    pending.replace(key_file) if stored else pending.unlink()
+
+
+def _generate(node: Node, choose: Callable[[dict[str, str]], list[Secret]]) -> dict[str, str]:
+    path = secretsfile.path_of(node)
+    key_file = keys.file(node.territory)
+    with secretsfile.locked(path):
+        _settle(node)
+        stored = secretsfile.read(path)
+        chosen = choose(stored)
+        if not chosen:
+            return stored
+        if not stored and not keys.given_elsewhere(node.territory) and not key_file.exists():
+            keys.create(key_file)
+        key = keys.load(node.territory)
+        for name, ciphertext in stored.items():  # one is enough to see that the key fits
+            _opened(node, name, ciphertext, key)
+            break
+        stored |= {secret.name: vault.encrypt(secret.generate(), key, node.name) for secret in chosen}
+        secretsfile.write(path, node.name, stored)
+    return stored
+
+
+def _opened(node: Node, name: str, ciphertext: str, key: SecretStr) -> SecretStr:
+    try:
+        return vault.decrypt(ciphertext, key)
+    except SecretsError as error:
+        raise SecretsError(f"{secretsfile.path_of(node)}: {name}: {error}") from None
