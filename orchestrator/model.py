@@ -66,9 +66,13 @@ class Address(Part):
 class Ssh(Part):
     """How an existing host is reached."""
 
-    user: fields.SystemUser = Field("root", description="root, ou un compte avec sudo / root, or an account with sudo")
+    user: fields.SystemUser = Field(
+        default="root", description="root, ou un compte avec sudo / root, or an account with sudo"
+    )
     port: fields.PortNumber = 22
-    host_key: fields.PublicKey | None = Field(None, description="Clé publique de l'hôte, épinglée / pinned host key")
+    host_key: fields.PublicKey | None = Field(
+        default=None, description="Clé publique de l'hôte, épinglée / pinned host key"
+    )
 
 
 class Host(Part):
@@ -77,8 +81,8 @@ class Host(Part):
     name: fields.HostName
     provider: Provider
     address: Address
-    disk: fields.Size | None = Field(None, description="Taille du disque, lab seulement / disk size, lab only")
-    ssh: Ssh | None = Field(None, description="Accès SSH, existing seulement / SSH access, existing only")
+    disk: fields.Size | None = Field(default=None, description="Taille du disque, lab seulement / disk size, lab only")
+    ssh: Ssh | None = Field(default=None, description="Accès SSH, existing seulement / SSH access, existing only")
 
 
 class Cloud(Part):
@@ -122,7 +126,7 @@ class Territory(Part):
     partner: Partner
     hosts: Annotated[tuple[Host, ...], Field(min_length=1, max_length=1)]
     services: Services
-    plans: dict[fields.Label, Plan] = Field({}, description="Formules proposées / plans on offer")
+    plans: dict[fields.Label, Plan] = Field(default={}, description="Formules proposées / plans on offer")
     acme: Acme | None = None
     resolver: Resolver | None = None
 

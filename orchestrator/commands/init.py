@@ -22,7 +22,7 @@ territory: {territory}
 domain: {domain}
 
 partner:
-  name: Partenaire de {territory}               # affiché aux abonnés / shown to subscribers
+  name: Partenaire de {territory}   # affiché aux abonnés / shown to subscribers
   contact: {contact}
   locale: fr_FR                                 # fr_FR ou/or en_GB
   # ssh_keys: ["ssh-ed25519 AAAA… nom"]         # clés admises sur l'hôte / keys let in
@@ -95,7 +95,7 @@ def _territory(arguments: argparse.Namespace, others: list[Node]) -> str:
         ipv4, ipv6, domain, contact = arguments.ipv4, arguments.ipv6, arguments.domain, arguments.contact
         if not (domain and contact and (ipv4 or ipv6)):
             raise UsageError("an existing host needs --domain, --contact, and --ipv4 or --ipv6 or both")
-        rest = "ssh: {user: root, port: 22}                 # host_key : montrée au premier contact / shown at first contact"
+        rest = "ssh: {user: root, port: 22}  # host_key : montrée au premier contact / shown at first contact"
     addresses = ", ".join(f'{kind}: "{value}"' for kind, value in (("ipv4", ipv4), ("ipv6", ipv6)) if value)
     return TERRITORY_TEXT.format(
         territory=name,
