@@ -1,0 +1,156 @@
+"""Renders a component's templates and has the node made so; see plugins/modules/tree.py for the options."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.loader import action_loader
+from ansible.template import generate_ansible_template_vars, trust_as_template
+
+Node: Any = action_loader.get("node", class_only=True)
+
+TEMPLATE_OPTIONS = {"trim_blocks": True, "lstrip_blocks": False, "newline_sequence": "\n"}
+SECRET_WORD = re.compile(r"""[^\s"'=:,;<>{}()\[\]]{5,}""")
+CONFIRMATION_SECONDS = 130  # the node puts the previous files back after 90
+
+
+class ActionModule(Node):
+    """The action of `tree`."""
+
+    TRANSFERS_FILES = True
+    OPTIONS = {
+        "component": (str, ...),
+        "state": (str, "present"),
+        "attributes": (dict, {}),
+        "directories": (dict, {}),
+        "links": (dict, {}),
+        "absent": (list, []),
+        "check": (list, []),
+        "live": (list, []),
+        "services": (list, []),
+        "reload": (list, []),
+        "guard": (bool, False),
+    }
+
+    def options(self) -> dict[str, Any]:
+        """Return the task's options with the defaults of their entries filled in."""
+        options = super().options()
+        if options["state"] not in ("present", "absent"):
+            raise AnsibleActionFail("tree: state is present or absent")
+        options["services"] = [service(entry) for entry in options["services"]]
+        options["directories"] = {path: owned(path, entry or {}, "0755") for path, entry in options["directories"].items()}
+        for path in [*options["directories"], *options["links"], *options["absent"], *options["attributes"]]:
+            check_path(path)
+        return options
+
+    def call(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Render, run the module; confirm a guarded change over a new connection."""
+        attributes, secrets, files = arguments.pop("attributes"), set(), {}
+        if arguments["state"] == "present":
+            folder = Path(self._find_needle("templates", arguments["component"]))
+            for source in sorted(path for path in folder.rglob("*") if path.is_file()):
+                self.add(source, folder, attributes, task_vars, files, secrets, arguments["absent"])
+            if unknown := sorted(set(attributes) - set(files) - set(arguments["absent"])):
+                raise AnsibleActionFail(f"tree: attributes of {', '.join(unknown)}, which is no template of {folder}")
+        arguments |= {"files": files, "secrets": sorted(secrets)}
+        before = self.client() if arguments["guard"] else ""
+        result = super().call(arguments, task_vars)
+        if timer := result.pop("confirm", None):
+            self.confirm(arguments["component"], timer, before, task_vars)
+        return result
+
+    def add(self, source: Path, folder: Path, attributes: dict[str, Any], task_vars: dict[str, Any],
+            files: dict[str, Any], secrets: set[str], absent: list[str]) -> None:  # fmt: skip
+        """Put one template into the manifest."""
+        path = "/" + source.relative_to(folder).as_posix()
+        if source.suffix == ".j2":
+            path = path.removesuffix(".j2")
+            text = self.rendered(source, path, task_vars)
+            if not text.strip():
+                absent.append(path)
+                return
+        else:
+            text = source.read_bytes().decode("utf-8", "surrogateescape")
+        entry = owned(path, attributes.get(path, {}), "0755" if path.startswith("/usr/lib/maillage/") else "0644")
+        files[path] = {"content": text, **entry}
+        if int(entry["mode"], 8) & 0o007 == 0 and source.suffix == ".j2":
+            known = source.read_text(encoding="utf-8")
+            secrets.update(word for word in SECRET_WORD.findall(text) if word not in known)
+
+    def rendered(self, source: Path, path: str, task_vars: dict[str, Any]) -> str:
+        """Render one template as ansible.builtin.template does."""
+        search = [*task_vars.get("ansible_search_path", []), self._loader.get_basedir(), str(source.parent)]
+        variables = task_vars | generate_ansible_template_vars(path=str(source), fullpath=str(source), dest_path=path)
+        if "ansible_managed" in task_vars:
+            variables["ansible_managed"] = task_vars["ansible_managed"]
+        templar = self._templar.copy_with_new_env(
+            searchpath=[place for step in search for place in (f"{step}/templates", step)], available_variables=variables
+        )
+        template = trust_as_template(self._loader.get_text_file_contents(str(source)))
+        text = templar.template(template, escape_backslashes=False, overrides=TEMPLATE_OPTIONS)
+        if isinstance(text, (dict, list)):
+            raise AnsibleActionFail(f"{source}: renders to a {type(text).__name__}: end it with a filter such as to_nice_json")
+        return "" if text is None else str(text)
+
+    def client(self) -> str:
+        """Say from where the node sees this connection: another address or port for every connection."""
+        return str(self._low_level_execute_command("echo $SSH_CONNECTION", sudoable=False)["stdout"].strip())
+
+    def confirm(self, component: str, timer: str, before: str, task_vars: dict[str, Any]) -> None:
+        """Reach the node over a new connection and disarm the timer.
+
+        Raises:
+            AnsibleActionFail: no new connection came through, or too late.
+        """
+        deadline, problem = time.monotonic() + CONFIRMATION_SECONDS, ""
+        while time.monotonic() < deadline:
+            try:
+                self._connection.reset()
+                if self._connection.transport == "ssh" and self.client() in ("", before):
+                    problem = "the connection that was there before is still used"
+                    continue
+                confirmed = super().call({"component": component, "confirm": timer}, task_vars)
+            except (AnsibleConnectionFailure, AnsibleError) as error:
+                problem = str(error)
+            else:
+                if confirmed.get("confirmed"):
+                    return
+                raise AnsibleActionFail(
+                    f"«{component}»: with the new files no new connection to the host came through in time; "
+                    f"the host has put the previous ones back. {confirmed.get('msg', problem)}".strip()
+                )
+            time.sleep(2)
+        raise AnsibleActionFail(
+            f"«{component}»: with the new files the host cannot be reached; it puts the previous ones back by itself "
+            f"90 seconds after the change. Last attempt: {problem}"
+        )
+
+
+def owned(path: str, entry: dict[str, Any], mode: str) -> dict[str, str]:
+    """Return owner, group and mode of a path, defaults filled in."""
+    if unknown := sorted(set(entry) - {"owner", "group", "mode"}):
+        raise AnsibleActionFail(f"tree: {path}: unknown attribute {', '.join(unknown)}; owner, group and mode exist")
+    complete = {"owner": "root", "group": "root", "mode": mode, **entry}
+    if not isinstance(complete["mode"], str) or not re.fullmatch("[0-7]{3,4}", complete["mode"]):
+        raise AnsibleActionFail(f'tree: {path}: mode is a string of octal digits in quotes, such as "0640"')
+    return complete
+
+
+def service(entry: dict[str, Any]) -> dict[str, str]:
+    """Return a service's entry, checked."""
+    complete = {"on_change": "none", **entry}
+    if set(complete) != {"name", "on_change"} or complete["on_change"] not in ("none", "reload", "restart"):
+        raise AnsibleActionFail("tree: a service has a name and, if need be, on_change: none, reload or restart")
+    if "." not in complete["name"]:
+        raise AnsibleActionFail(f"tree: {complete['name']}: write the unit's whole name, such as {complete['name']}.service")
+    return complete
+
+
+def check_path(path: str) -> None:
+    """Refuse a destination that is not a plain absolute path."""
+    if not path.startswith("/") or path.endswith("/") or {"", ".", ".."} & set(path[1:].split("/")):
+        raise AnsibleActionFail(f"tree: {path}: a destination is an absolute path, with no «..» and no slash at its end")
