@@ -32,6 +32,7 @@ COMMANDS = {
     "schema": Command("print the JSON Schema of territory.yml, for editors"),
     "credentials": Command("list, show or renew the secrets of a territory", reports=True),
     "rekey": Command("give a territory a new key"),
+    "lab": Command("start, remove or show the lab of this machine"),
 }
 
 EPILOG = """exit codes:

@@ -6,12 +6,13 @@ next one puts right.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from orchestrator.errors import HostError
-from orchestrator.providers.lab import host, image, machine, network
+from orchestrator.providers.lab import control_group, host, image, machine, network
 from orchestrator.providers.lab.state import BASE_IMAGE, HostSpec, Network, Place, Report
 from orchestrator.ssh import Connection
 
@@ -107,12 +108,17 @@ class Lab:
 
     def down(self, report: Report = _silent) -> None:
         """Remove every host and the network; the images and the downloaded packages stay for the next time."""
+        place = self.place
+        if not place.directory.exists() and not network.exists(place.network):
+            return
         machine.check()
-        for name in self.place.hosts():
+        for name in place.hosts():
             report(f"removing {name}")
             self.destroy(name)
-        with self.place.locked("network"):
-            network.down(self.place.network)
+        control_group.end(f"{place.network.bridge}-*")  # hosts whose files somebody has removed
+        shutil.rmtree(place.directory / "hosts", ignore_errors=True)  # what killed runs have left unfinished
+        with place.locked("network"):
+            network.down(place.network)
 
     def _spec(self, name: str) -> HostSpec:
         if spec := self.place.read(name):

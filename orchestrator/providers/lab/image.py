@@ -31,6 +31,7 @@ rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id "
 chroot "$1" systemctl --quiet enable systemd-networkd.service
 chroot "$1" systemctl --quiet disable systemd-networkd-wait-online.service
 chroot "$1" systemctl --quiet mask systemd-firstboot.service
+touch "$1"/etc/.updated "$1"/var/.updated
 """
 BUILD_TIME = "about 30 s"
 

@@ -55,6 +55,11 @@ def clashes(network: Network, addresses: str) -> list[str]:
     return found
 
 
+def exists(network: Network) -> bool:
+    """Whether the bridge is there."""
+    return Path(f"/sys/class/net/{network.bridge}").exists()
+
+
 def up(network: Network) -> None:
     """Make the network, or what is missing of it.
 
@@ -64,7 +69,7 @@ def up(network: Network) -> None:
     if found := clashes(network, run(["ip", "-json", "address"])):
         ours = f"{network.ipv4.network}, {network.ipv6.network}"
         raise LabUnavailable(f"the lab's addresses ({ours}) are in use on this machine: {', '.join(found)}")
-    if not Path(f"/sys/class/net/{network.bridge}").exists():
+    if not exists(network):
         run(["ip", "link", "add", network.bridge, "type", "bridge"])
     run(["ip", "address", "replace", str(network.ipv4), "dev", network.bridge])
     run(["ip", "address", "replace", str(network.ipv6), "dev", network.bridge, "nodad"])
@@ -77,7 +82,7 @@ def up(network: Network) -> None:
 
 def down(network: Network) -> None:
     """Remove all that `up` made; forwarding goes back to its earlier value with the last lab of this machine."""
-    if Path(f"/sys/class/net/{network.bridge}").exists():
+    if exists(network):
         run(["ip", "link", "delete", network.bridge])
     run(["nft", "-f", "-"], stdin=f"table ip {network.table} {{}}\ndelete table ip {network.table}\n")
     if "table ip maillage_lab" not in run(["nft", "list", "tables"]) and EARLIER_FORWARDING.exists():

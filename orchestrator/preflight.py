@@ -1,0 +1,154 @@
+"""Before anything is changed on a host: is it fit to become, or to stay, a node? One script, one pure judgement."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from orchestrator.errors import PreflightRefused
+from orchestrator.ssh import Connection
+
+MEGABYTE = 10**6
+BARE_DISK = 2000 * MEGABYTE  # the packages of a node, their downloads, and room to start
+NODE_DISK = 300 * MEGABYTE  # a node that is there already: enough to run apt
+MEMORY = 450 * MEGABYTE
+CLOCK_SECONDS = 60.0  # DNSSEC and TLS stand more, one-time codes and logs do not
+OUR_SERVERS = ("nginx",)
+
+# Runs as the login user, needs no Python. `ss -p` names a process only to root.
+SCRIPT = r"""
+. /etc/os-release 2>/dev/null
+echo "system=$ID $VERSION_ID"
+root=no; sudo=
+if [ "$(id -u)" = 0 ]; then root=yes; elif sudo -n true 2>/dev/null; then root=yes; sudo="sudo -n"; fi
+echo "root=$root"
+[ -d /run/systemd/system ] && echo "systemd=yes" || echo "systemd=no"
+command -v python3 > /dev/null && echo "python=yes" || echo "python=no"
+[ -d /etc/maillage ] && echo "node=yes" || echo "node=no"
+echo "disk=$(df -kP / | awk 'NR == 2 {print $4}')"
+echo "memory=$(awk '/^MemTotal:/ {print $2}' /proc/meminfo)"
+echo "clock=$(date +%s)"
+for port in 80 443; do
+    ss_line=$($sudo ss -Hltnp "sport = :$port" 2>/dev/null | head -n 1)
+    [ -z "$ss_line" ] && continue
+    server=$(printf '%s' "$ss_line" | sed -n 's/.*users:(("\([^"]*\)".*/\1/p')
+    echo "port=$port ${server:-unknown}"
+done
+"""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a host says of itself.
+
+    Attributes:
+        system: ID and VERSION_ID of os-release.
+        root: the login user is root, or becomes it without a password.
+        systemd: systemd is the init.
+        python: python3 is installed.
+        node: this project has configured the host before.
+        disk: free bytes of the root file system.
+        memory: bytes in all.
+        clock: seconds that the host's clock is ahead of this machine's.
+        ports: the program that listens on each of the node's ports.
+    """
+
+    system: str
+    root: bool
+    systemd: bool
+    python: bool
+    node: bool
+    disk: int
+    memory: int
+    clock: float
+    ports: dict[int, str]
+
+
+def parse(output: str, now: float) -> Facts:
+    """Read the script's output; `now` is this machine's clock at that moment.
+
+    Raises:
+        ValueError: the host answered something else.
+    """
+    pairs = [line.split("=", 1) for line in output.splitlines() if "=" in line]
+    values = {key: value for key, value in pairs if key != "port"}
+    ports = dict(value.split(" ", 1) for key, value in pairs if key == "port")
+    try:
+        return Facts(
+            system=values["system"].strip(),
+            root=values["root"] == "yes",
+            systemd=values["systemd"] == "yes",
+            python=values["python"] == "yes",
+            node=values["node"] == "yes",
+            disk=int(values["disk"]) * 1024,
+            memory=int(values["memory"]) * 1024,
+            clock=float(values["clock"]) - now,
+            ports={int(port): server for port, server in ports.items()},
+        )
+    except KeyError as error:
+        raise ValueError(f"no {error.args[0]} in the answer") from None
+
+
+def judge(facts: Facts) -> list[str]:
+    """Everything that stands in the way, one sentence each; nothing when the host is fit."""
+    problems = []
+    if facts.system != "debian 13":
+        problems.append(f"runs {facts.system or 'an unknown system'}, not Debian 13: install Debian 13 (trixie)")
+    if not facts.root:
+        problems.append("the login user is not root and has no sudo without a password: give it one, or log in as root")
+    if not facts.systemd:
+        problems.append("does not run systemd: a node needs a whole Debian machine, not an application container")
+    if not facts.python:
+        problems.append("has no python3: apt-get install python3")
+    needed = NODE_DISK if facts.node else BARE_DISK
+    if facts.disk < needed:
+        free, least = facts.disk / 10**9, needed / 10**9
+        problems.append(
+            f"has {free:.1f} GB of free disk, {least:.1f} GB are needed: free some space, or give it a larger disk"
+        )
+    if facts.memory < MEMORY:
+        problems.append(
+            f"has {facts.memory // MEGABYTE} MB of memory, {MEMORY // MEGABYTE} MB are needed: give it more"
+        )
+    if abs(facts.clock) > CLOCK_SECONDS:
+        side = "ahead of" if facts.clock > 0 else "behind"
+        problems.append(f"its clock is {abs(facts.clock):.0f} s {side} this machine's: set the one that is wrong")
+    for port, server in sorted(facts.ports.items()):
+        if not (facts.node and server in OUR_SERVERS):
+            problems.append(
+                f"port {port} is taken by {server}: stop and remove it, the node's web server needs the port"
+            )
+    return problems
+
+
+def read(connection: Connection) -> Facts:
+    """Ask the host.
+
+    Raises:
+        HostError: it cannot be reached.
+        PreflightRefused: its answer makes no sense.
+    """
+    process = replace(connection, become=False).run(SCRIPT)
+    try:
+        return parse(process.stdout, time.time())
+    except ValueError as error:
+        raise PreflightRefused(
+            f"{connection}: cannot tell what this host is ({error}); is it a Debian 13 machine?"
+        ) from None
+
+
+def check(name: str, connection: Connection) -> Facts:
+    """Refuse a host that is not fit, with all the reasons at once.
+
+    Args:
+        name: what to call the host.
+        connection: how to reach it.
+
+    Raises:
+        PreflightRefused: one line for each reason.
+        HostError: it cannot be reached.
+    """
+    facts = read(connection)
+    if problems := judge(facts):
+        raise PreflightRefused("\n".join(f"{name}: {problem}" for problem in problems))
+    return facts

@@ -1,0 +1,137 @@
+"""Keys and certificates that a lab makes once for itself; none of them is worth anything outside of it."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from orchestrator.providers.lab.state import Place
+
+LIFETIME = datetime.timedelta(days=3650)
+
+
+@dataclass(frozen=True)
+class Material:
+    """Files of the lab's material, all of mode 0600.
+
+    Attributes:
+        authority: certificate of the authority that the lab's own HTTPS servers are trusted by.
+        certificate: certificate of the ACME server.
+        certificate_key: its private key.
+        dnssec_key: the private key that signs every zone of the lab (P-256, PKCS #8).
+    """
+
+    authority: Path
+    certificate: Path
+    certificate_key: Path
+    dnssec_key: Path
+
+
+def ensure(place: Place, domain: str, names: Sequence[str], addresses: Sequence[str]) -> Material:
+    """The lab's material, made the first time.
+
+    Args:
+        place: where the lab is kept.
+        domain: the only domain that the authority may speak for: trusting it must not be a danger elsewhere.
+        names: names of the ACME server, inside that domain.
+        addresses: its addresses.
+    """
+    directory = place.directory / "material"
+    material = Material(*(directory / f"{part}.pem" for part in ("authority", "acme", "acme-key", "dnssec-key")))
+    with place.locked("material"):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not material.certificate.exists():  # the last of the three that is written
+            key, authority_key = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
+            authority = _authority(authority_key, domain)
+            _write(material.authority, authority.public_bytes(Encoding.PEM))
+            _write(material.certificate_key, _private(key))
+            certificate = _certificate(key, authority, authority_key, names, addresses)
+            _write(material.certificate, certificate.public_bytes(Encoding.PEM))
+        if not material.dnssec_key.exists():
+            _write(material.dnssec_key, _private(generate_private_key(SECP256R1())))
+    return material
+
+
+def _authority(key: EllipticCurvePrivateKey, domain: str) -> x509.Certificate:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Maillage lab")])
+    only = x509.NameConstraints(permitted_subtrees=[x509.DNSName(domain)], excluded_subtrees=None)
+    return (
+        _builder(subject, subject, key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(sign_certificates=True), critical=True)
+        .add_extension(only, critical=True)
+        .sign(key, SHA256())
+    )
+
+
+def _certificate(
+    key: EllipticCurvePrivateKey,
+    authority: x509.Certificate,
+    authority_key: EllipticCurvePrivateKey,
+    names: Sequence[str],
+    addresses: Sequence[str],
+) -> x509.Certificate:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
+    alternatives += [x509.IPAddress(ip_address(address)) for address in addresses]
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
+    return (
+        _builder(subject, authority.subject, key)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(sign_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+        .add_extension(issuer, critical=False)
+        .sign(authority_key, SHA256())
+    )
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, key: EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + LIFETIME)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _usage(*, sign_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not sign_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=sign_certificates,
+        crl_sign=sign_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _private(key: EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a private file whole or not at all."""
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+        file.write(content)
+    unfinished.rename(path)
