@@ -1,0 +1,175 @@
+"""From the validated mesh to Ansible's inventory: the one place where a field meets a role variable. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator import contract, dns
+from orchestrator.model import Node, Territory
+
+VERIFY_ACCOUNT = "verify"  # the account that `verify` logs in with
+ALWAYS = ("base", "resolver", "certificates", "directory", "web")
+OPTIONAL = ("radicale",)
+
+Variables = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a territory finds outside its host; the defaults are those of the real Internet.
+
+    Attributes:
+        networks: ranges, in CIDR form, that no ban may touch.
+        forwarders: resolvers to ask instead of the authoritative servers.
+        trust_anchors: DS records of signed zones that the root does not vouch for.
+        private_zones: zones of private use that are served all the same.
+        acme_directory: address of the certificate authority.
+        acme_ca: PEM of the authority that signs the certificate authority's own HTTPS.
+    """
+
+    networks: tuple[str, ...] = ()
+    forwarders: tuple[str, ...] = ()
+    trust_anchors: tuple[str, ...] = ()
+    private_zones: tuple[str, ...] = ()
+    acme_directory: str = "https://acme-v02.api.letsencrypt.org/directory"
+    acme_ca: str = ""
+
+
+def host_name(node: Node) -> str:
+    """The name of a node's host in the inventory."""
+    return f"{node.territory.host.name}.{node.name}"
+
+
+def roles(territory: Territory) -> dict[str, Variables]:
+    """The roles that are on, with the variables that their contracts' `when` may name."""
+    cloud = territory.services.cloud
+    on = {"radicale": {"radicale_enabled": cloud is not None and cloud.engine == "radicale"}}
+    return {role: {} for role in ALWAYS} | {role: known for role, known in on.items() if known[f"{role}_enabled"]}
+
+
+def zone(territory: Territory) -> list[dns.Record]:
+    """The territory's DNS records."""
+    return dns.zone(territory.domain, territory.host.name, territory.host.address.all, roles(territory))
+
+
+def node_variables(node: Node, secrets: Mapping[str, str], around: Surroundings) -> dict[str, Variables]:
+    """Every variable of a node, by role.
+
+    Args:
+        node: the territory.
+        secrets: ciphertexts by dotted name; one that is missing leaves its variable out.
+        around: what the host finds outside.
+    """
+    territory, on = node.territory, roles(node.territory)
+    host, domain = territory.host, territory.domain
+    contracts = [(contract.load(role), known) for role, known in on.items()]
+    names = dns.certificate_names(domain, on)
+    return {
+        "base": {
+            "base_hostname": f"{host.name}.{domain}",
+            "base_packages": sorted({p.name for c, known in contracts for p in contract.active(c.packages, known)}),
+            "base_debconf": [
+                f"{d.package} {d.question} {d.type} {d.value}"
+                for c, known in contracts
+                for d in contract.active(c.debconf, known)
+            ],
+            "base_ports": [
+                {"port": p.port, "protocol": p.protocol, "reason": p.reason}
+                for c, known in contracts
+                for p in contract.active(c.ports, known)
+            ],
+            "base_ssh_port": host.ssh.port if host.ssh else 22,
+            "base_ssh_keys": list(territory.partner.ssh_keys),
+            "base_trusted_networks": list(around.networks),
+        },
+        "resolver": {
+            "resolver_forwarders": [str(a) for a in territory.resolver.forwarders]
+            if territory.resolver
+            else list(around.forwarders),
+            "resolver_trust_anchors": list(around.trust_anchors),
+            "resolver_insecure_zones": ["."] if around.trust_anchors else [],
+            "resolver_private_zones": list(around.private_zones),
+        },
+        "certificates": {
+            "certificates_wanted": [{"name": domain, "names": names}],
+            "certificates_contact": territory.partner.contact,
+            "certificates_acme_directory": territory.acme.directory if territory.acme else around.acme_directory,
+            "certificates_trusted_ca": around.acme_ca,
+        },
+        "directory": {
+            "directory_domain": domain,
+            "directory_services": [
+                {"name": role, **_secret(secrets, f"directory.{role}")} for role in OPTIONAL if role in on
+            ],
+            "directory_subscribers": [*_subscribers(node, secrets), _verify_account(domain, secrets)],
+        },
+        "web": {
+            "web_domain": domain,
+            "web_partner_name": territory.partner.name,
+            "web_partner_contact": territory.partner.contact,
+            "web_cloud": "radicale" in on,
+        },
+        "radicale": {
+            "radicale_enabled": "radicale" in on,
+            "radicale_domain": domain,
+            "radicale_locale": territory.partner.locale,
+            **_secret(secrets, "directory.radicale", "radicale_directory_password"),
+        },
+    }
+
+
+def _subscribers(node: Node, secrets: Mapping[str, str]) -> list[Variables]:
+    plans = node.territory.plans
+    return [
+        {
+            "uid": uid,
+            "name": subscriber.name,
+            "mail": subscriber.mail,
+            "cloud_quota": plans[subscriber.plan].quota,
+            "state": subscriber.state,
+            **_secret(secrets, f"subscribers.{uid}"),
+        }
+        for uid, subscriber in node.subscriptions.subscribers.items()
+    ]
+
+
+def _verify_account(domain: str, secrets: Mapping[str, str]) -> Variables:
+    return {
+        "uid": VERIFY_ACCOUNT,
+        "name": "Verification",
+        "mail": f"{VERIFY_ACCOUNT}@{domain}",
+        "cloud_quota": 1_000_000_000,
+        "state": "active",
+        **_secret(secrets, f"directory.{VERIFY_ACCOUNT}"),
+    }
+
+
+def _secret(secrets: Mapping[str, str], name: str, variable: str = "password") -> Variables:
+    return {variable: {"__ansible_vault": secrets[name]}} if name in secrets else {}
+
+
+def inventory(hosts: Mapping[str, tuple[Node, Variables]], lab: Mapping[str, Variables] | None = None) -> Variables:
+    """Ansible's inventory: a group per territory, `nodes` with all of them, and the lab's internet.
+
+    Args:
+        hosts: by inventory name, the node and all its variables, those of the connection included.
+        lab: the hosts of the group `lab_internet`, likewise.
+    """
+    groups: dict[str, Any] = {}
+    for name, (node, variables) in hosts.items():
+        groups.setdefault(node.name, {"hosts": {}})["hosts"][name] = variables
+    return {
+        "all": {
+            "children": {
+                "nodes": {"children": groups},
+                "lab_internet": {"hosts": dict(lab or {})},
+            }
+        }
+    }
+
+
+def flat(by_role: Mapping[str, Variables]) -> Variables:
+    """The variables of all roles together; no two roles share a name."""
+    return {name: value for variables in by_role.values() for name, value in variables.items()}

@@ -1,0 +1,97 @@
+"""`deploy`: make one territory, several, or all of them what their files say, then use them as a subscriber would."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from orchestrator import ansible_vars, deployment, mesh, progress, report
+from orchestrator.errors import DeployFailed, UsageError, VerificationFailed
+from orchestrator.locations import mesh_folder
+from orchestrator.model import Node
+from orchestrator.outcome import Outcome
+
+if TYPE_CHECKING:
+    from orchestrator.verify.check import Check
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("territories", nargs="*", metavar="TERRITORY")
+    parser.add_argument("--all", action="store_true", help="every territory of the mesh, in parallel")
+    parser.add_argument("--no-verify", action="store_true", help="do not use the node from outside afterwards")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Deploy, verify, say what was done and what comes next."""
+    if bool(arguments.territories) == arguments.all:
+        raise UsageError("name the territories to deploy, or say --all")
+    loaded = mesh.load(mesh_folder(arguments.mesh))
+    nodes = loaded.select(arguments.territories or loaded.nodes)
+    outcome = deploy(loaded, nodes)
+    answer: dict[str, Any] = outcome.as_data()
+    if not arguments.json:
+        for line in _done(outcome):
+            print(line)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    ended = {failure.host for failure in outcome.failures}
+    sound = [node for node in nodes if ansible_vars.host_name(node) not in ended]
+    working = True
+    if sound and not arguments.no_verify:
+        from orchestrator.commands.verify import verify_nodes
+
+        checks = answer["checks"] = []
+
+        def say(node: Node, check: Check) -> None:
+            checks.append({"territory": node.name, **asdict(check)})
+            if not arguments.json:
+                print(f"  {node.name:12} {check}", flush=True)
+
+        working = verify_nodes(sound, say)
+    if arguments.json:
+        print(json.dumps(answer, indent=2, ensure_ascii=False))
+    if outcome.failures:
+        raise DeployFailed(f"{report.failures(outcome)}\nMend that and run the same command again: it goes on.")
+    if not working:
+        raise VerificationFailed("deployed, but not all of it works as a subscriber would use it: see FAIL above")
+    if not arguments.json:
+        for node in nodes:
+            print("\n".join(_next(node)))
+    return 0
+
+
+def deploy(loaded: mesh.Mesh, nodes: Sequence[Node]) -> Outcome:
+    """Have the hosts up and converge them, alone on each."""
+    known = deployment.ensure_hosts(nodes)
+    with (
+        deployment.locked(nodes),
+        deployment.prepared(loaded, nodes) as ansible,
+        progress.shown("deploy" if known else "deploy-first") as listener,
+    ):
+        return ansible(listener=listener)
+
+
+def _done(outcome: Outcome) -> Iterator[str]:
+    yield from report.changes(outcome, each=False)
+    yield f"{len(outcome.changes)} changes; time: {report.times(outcome)}" if outcome.changes else "nothing to change"
+
+
+def _next(node: Node) -> Iterator[str]:
+    """What the partner can do now."""
+    domain, subscribers = node.territory.domain, node.subscriptions.subscribers
+    me = f"{sys.executable} -m orchestrator"
+    yield f"{node.name} is ready: https://{domain}/"
+    if node.territory.services.cloud:
+        yield f"  contacts and calendar: https://cloud.{domain}/ (this engine offers no files)"
+    if first := next(iter(subscribers), None):
+        yield f"  first password of {first}: {me} credentials {node.name} subscribers.{first}"
+    if node.territory.is_lab:
+        from orchestrator import lab_internet, lab_services
+
+        yield f"  it lives on this machine alone: the resolver {lab_internet.RESOLVER[0]} knows its names,"
+        yield f"  and its certificate is trusted by whoever trusts {lab_services.authorities()}"

@@ -1,0 +1,47 @@
+"""`inventory`: the mesh as Ansible reads it; secrets stay encrypted, and no key is needed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from orchestrator import ansible_vars, deployment, mesh, secretsfile
+from orchestrator.ansible_vars import Surroundings, Variables
+from orchestrator.locations import mesh_folder
+from orchestrator.model import Node
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments that Ansible gives to an executable inventory."""
+    parser.add_argument("--list", action="store_true", help="the whole mesh (the default)")
+    parser.add_argument("--host", metavar="NAME", help="one host's variables")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the inventory as JSON."""
+    nodes = mesh.load(mesh_folder(arguments.mesh)).nodes.values()
+    variables = {ansible_vars.host_name(node): _variables(node) for node in nodes}
+    if arguments.host:
+        content: dict[str, Any] = variables.get(arguments.host, {})
+    else:
+        groups = {node.name: {"hosts": [ansible_vars.host_name(node)]} for node in nodes}
+        content = {"_meta": {"hostvars": variables}, "nodes": {"children": list(groups)}, **groups}
+    print(json.dumps(content, indent=2))
+    return 0
+
+
+def _variables(node: Node) -> Variables:
+    secrets = secretsfile.read(secretsfile.path_of(node))
+    by_role = ansible_vars.node_variables(node, secrets, _surroundings(node))
+    if deployment.exists(node):
+        return {**deployment.connection(node).ansible_variables(), **ansible_vars.flat(by_role)}
+    return {"ansible_host": str(node.territory.host.address.all[0]), **ansible_vars.flat(by_role)}
+
+
+def _surroundings(node: Node) -> Surroundings:
+    if not node.territory.is_lab:
+        return Surroundings()
+    from orchestrator import lab_services
+
+    return lab_services.surroundings()

@@ -1,0 +1,51 @@
+"""`plan`: what `deploy` would change, host by host and role by role; touches nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from orchestrator import ansible_vars, deployment, mesh, preflight, progress, report
+from orchestrator.errors import DeployFailed
+from orchestrator.locations import mesh_folder
+from orchestrator.outcome import Outcome
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("territories", nargs="+", metavar="TERRITORY")
+    parser.add_argument("--diff", action="store_true", help="also the differences inside files, secrets masked")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the plan."""
+    loaded = mesh.load(mesh_folder(arguments.mesh))
+    nodes = loaded.select(arguments.territories)
+    absent = [node for node in nodes if not deployment.exists(node)]
+    for node in nodes:
+        if node not in absent:
+            preflight.check(ansible_vars.host_name(node), deployment.connection(node))
+    with deployment.prepared(loaded, nodes, absent=absent) as ansible, progress.shown("plan") as listener:
+        outcome = ansible(check=True, listener=listener)
+    estimated = {ansible_vars.host_name(node) for node in absent}
+    _show(outcome, sorted(estimated), arguments)
+    if outcome.failures:
+        raise DeployFailed(f"the plan is not complete:\n{report.failures(outcome)}")
+    return 0
+
+
+def _show(outcome: Outcome, estimated: list[str], arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        changes = [asdict(change) | {"estimated": change.host in estimated} for change in outcome.changes]
+        print(json.dumps({"changes": changes, "estimated": estimated}, indent=2))
+        return
+    for host in estimated:
+        print(f"{host} does not exist yet: estimated")
+    for line in report.changes(outcome, each=True):
+        print(line)
+    if arguments.diff:
+        for (host, path), text in outcome.diffs.items():
+            print(f"--- {host}: {path}\n{text.rstrip()}")
+    if not outcome.changes:
+        print("nothing to change")

@@ -1,0 +1,158 @@
+"""From chosen territories to a run of Ansible: hosts, keys, inventory, locks."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator import ansible_vars, keys, preflight, secrets, ssh
+from orchestrator.ansible_vars import Surroundings, Variables
+from orchestrator.errors import HostLocked
+from orchestrator.mesh import Mesh
+from orchestrator.model import Node
+from orchestrator.outcome import Outcome
+from orchestrator.progress import Listener, note
+from orchestrator.providers import provider
+from orchestrator.ssh import Connection
+
+LAB_LABEL = "lab"
+INTERNET_WAIT = 600  # seconds that a deployment waits for another one that configures the lab's internet
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of Ansible, ready to go.
+
+    Attributes:
+        inventory: secrets in it are ciphertexts.
+        identities: where Ansible finds the keys.
+        playbook: the playbook for these territories.
+    """
+
+    inventory: Mapping[str, Any]
+    identities: Sequence[str]
+    playbook: str
+
+    def __call__(
+        self,
+        playbook: str | None = None,
+        *,
+        check: bool = False,
+        variables: Mapping[str, Any] | None = None,
+        listener: Listener | None = None,
+    ) -> Outcome:
+        """Run the playbook, or another one, on the same hosts."""
+        from orchestrator import runner
+
+        chosen = playbook or self.playbook
+        return runner.run(
+            chosen, self.inventory, self.identities, check=check, variables=variables, listener=listener
+        )
+
+
+@contextmanager
+def prepared(mesh: Mesh, nodes: Sequence[Node], *, absent: Sequence[Node] = ()) -> Iterator[Run]:
+    """Gather what a run on these nodes needs; secrets of lab territories that are missing are made.
+
+    Args:
+        mesh: the whole mesh.
+        nodes: the chosen ones.
+        absent: those among them whose host does not exist: the run will only estimate.
+
+    Raises:
+        SecretsError: a key or a secret is missing.
+    """
+    ciphertexts = {node.name: secrets.ensure(node) for node in nodes}
+    territory_keys = {node.name: secrets.load_key(node) for node in nodes}
+    lab = any(node.territory.is_lab for node in nodes)
+    internet: dict[str, Variables] = {}
+    around = Surroundings()
+    if lab:
+        from orchestrator import lab_services
+
+        lab_key = lab_services.new_key()
+        territory_keys[LAB_LABEL] = lab_key
+        around = lab_services.surroundings()
+        if len(absent) < len(nodes):
+            internet = {lab_services.HOST: lab_services.variables(mesh, lab_key, LAB_LABEL)}
+    hosts = {}
+    for node in nodes:
+        place = around if node.territory.is_lab else Surroundings()
+        variables = ansible_vars.flat(ansible_vars.node_variables(node, ciphertexts[node.name], place))
+        variables |= _estimated() if node in absent else connection(node).ansible_variables()
+        hosts[ansible_vars.host_name(node)] = (node, variables)
+    with keys.vault_identities(territory_keys) as identities:
+        inventory = ansible_vars.inventory(hosts, internet)
+        yield Run(inventory, identities, "lab.yml" if internet else "site.yml")
+
+
+def _estimated() -> Variables:
+    """Variables of a host that is not there: the plugins answer from what they would be given."""
+    return {"ansible_connection": "local", "maillage_estimate": True}
+
+
+def connection(node: Node) -> Connection:
+    """How to reach the node's host."""
+    return provider(node.territory.host).connection(node.name, node.territory.host)
+
+
+def exists(node: Node) -> bool:
+    """Whether the node's host was made already."""
+    return provider(node.territory.host).exists(node.name, node.territory.host)
+
+
+def ensure_hosts(nodes: Sequence[Node]) -> bool:
+    """Have every host up and fit to be a node.
+
+    Returns:
+        Whether all of them are nodes already.
+
+    Raises:
+        HostError: one cannot be reached, or is not fit; all its reasons at once.
+    """
+    known = True
+    for node in nodes:
+        host = node.territory.host
+        provider(host).ensure(node.name, host, note)
+        known &= preflight.check(ansible_vars.host_name(node), connection(node)).node
+    return known
+
+
+@contextmanager
+def locked(nodes: Sequence[Node]) -> Iterator[None]:
+    """Hold the deployment lock of every host, in one order for everybody.
+
+    Raises:
+        HostLocked: somebody else deploys one of them; names who.
+    """
+    holder = f"{getpass.getuser()}@{socket.gethostname()}"
+    with ExitStack() as stack:
+        if any(node.territory.is_lab for node in nodes):
+            from orchestrator import lab_services
+
+            stack.enter_context(_patiently(lab_services.connection(), holder))
+        for node in sorted(nodes, key=lambda node: node.name):
+            stack.enter_context(ssh.lock(connection(node), holder))
+        yield
+
+
+@contextmanager
+def _patiently(host: Connection, holder: str) -> Iterator[None]:
+    """Hold a lock that others hold only for a short while."""
+    deadline = time.monotonic() + INTERNET_WAIT
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(ssh.lock(host, holder))
+                break
+            except HostLocked as error:
+                if time.monotonic() > deadline:
+                    raise
+                note(f"waiting: {error}")
+                time.sleep(3)
+        yield

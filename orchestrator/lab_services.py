@@ -1,0 +1,99 @@
+"""The lab's internet as it is on this machine: its material, its host, and its variables for Ansible."""
+
+from __future__ import annotations
+
+import secrets
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from pydantic import SecretStr
+
+from orchestrator import lab_internet, vault
+from orchestrator.ansible_vars import Surroundings, Variables
+from orchestrator.model import LAB_OUTSIDE
+from orchestrator.providers.lab import Lab, material, network
+from orchestrator.providers.lab_provider import AUTHORITY_NAME, INTERNET
+
+if TYPE_CHECKING:
+    from orchestrator.mesh import Mesh
+    from orchestrator.ssh import Connection
+
+HOST = INTERNET.name
+ROOTS = "/var/lib/maillage/acme-roots.pem"  # on the host: every root that its certificate authority has had
+
+
+def new_key() -> SecretStr:
+    """A key for the lab's own secrets that lives as long as one run."""
+    return SecretStr(secrets.token_urlsafe(32))
+
+
+def connection() -> Connection:
+    """How to reach the lab's internet."""
+    return Lab().connection(HOST)
+
+
+@cache
+def _material() -> material.Material:
+    return material.ensure(Lab().place, LAB_OUTSIDE, [AUTHORITY_NAME], [*INTERNET.ipv4, *INTERNET.ipv6])
+
+
+def _key() -> EllipticCurvePrivateKey:
+    key = load_pem_private_key(_material().dnssec_key.read_bytes(), None)
+    assert isinstance(key, EllipticCurvePrivateKey)
+    return key
+
+
+def surroundings() -> Surroundings:
+    """What the lab's nodes find outside their hosts."""
+    return lab_internet.surroundings(_key(), _material().authority.read_text(encoding="utf-8"))
+
+
+def variables(mesh: Mesh, key: SecretStr, label: str) -> Variables:
+    """The variables of the host `internet`.
+
+    Args:
+        mesh: all territories; those of the lab are served.
+        key: encrypts the secrets.
+        label: the key's name for Ansible.
+    """
+    found = _material()
+    private = {"lab_internet_dnssec_key": found.dnssec_key, "lab_internet_acme_key": found.certificate_key}
+    return {
+        **connection().ansible_variables(),
+        **lab_internet.internet_variables(
+            [node for node in mesh.nodes.values() if node.territory.is_lab],
+            _key(),
+            network.machine_resolvers(),
+            _local_names(),
+            found.certificate.read_text(encoding="utf-8"),
+            {name: _vaulted(path, key, label) for name, path in private.items()},
+        ),
+    }
+
+
+def _local_names() -> dict[str, list[str]]:
+    """Names that only this machine's /etc/hosts knows, with their addresses."""
+    found: dict[str, list[str]] = {}
+    for line in network.machine_names():
+        address, *names = line.split()
+        for name in names:
+            found.setdefault(name, []).append(address)
+    return found
+
+
+def _vaulted(path: Path, key: SecretStr, label: str) -> Variables:
+    return {"__ansible_vault": vault.encrypt(path.read_text(encoding="utf-8"), key, label)}
+
+
+def authorities() -> Path:
+    """Bundle of the roots of the lab's certificate authority, fetched from its host."""
+    roots = Lab().place.directory / "authorities.pem"
+    fetched = connection().run(f"cat {ROOTS}")
+    if fetched.returncode == 0 and fetched.stdout:
+        unfinished = roots.with_suffix(".unfinished")
+        unfinished.write_text(fetched.stdout, encoding="utf-8")
+        unfinished.replace(roots)
+    return roots
