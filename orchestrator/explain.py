@@ -28,8 +28,6 @@ def explain(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[Lo
             yield location, _mapping(_known(model, location)), False
         elif kind in ("tuple_type", "list_type"):
             yield location, "must be a list: lines that begin with - and a space", False
-        elif kind in ("too_short", "too_long"):
-            yield location, "must have exactly one entry for now", False
         else:
             yield location, detail["msg"], at_key
 

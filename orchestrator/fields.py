@@ -10,7 +10,7 @@ import binascii
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, PlainValidator, StringConstraints, WithJsonSchema
@@ -21,6 +21,7 @@ UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123
 _DOMAIN = rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?"
 _SIZE = r"^([1-9][0-9]{0,3}) ?(MB|GB|TB)$"
+_IPV4, _IPV6 = ({"type": "string", "format": kind} for kind in ("ipv4", "ipv6"))
 _LOCAL_PART = r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*"
 
 
@@ -67,7 +68,7 @@ def _not_reserved(names: frozenset[str]) -> AfterValidator:
 def _bytes(text: object) -> int:
     match = re.fullmatch(_SIZE, text) if isinstance(text, str) else None
     if match is None:
-        raise PydanticCustomError("says", 'must be a number and MB, GB or TB, for example "10 GB"')
+        raise ValueError
     return int(match[1]) * UNITS[match[2]]
 
 
@@ -84,18 +85,37 @@ def _public_key(text: str) -> str:
     return text
 
 
-def _usable(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+def _address(
+    text: object, kinds: tuple[type[IPv4Address | IPv6Address], ...], example: str
+) -> IPv4Address | IPv6Address:
+    try:
+        address = ip_address(text) if isinstance(text, str) else None
+    except ValueError:
+        address = None
+    if not isinstance(address, kinds):
+        raise PydanticCustomError("says", f"must be an address such as {example}, in quotes")
     if (
         address.is_loopback
         or address.is_link_local
         or address.is_multicast
         or address.is_unspecified
-        or getattr(address, "scope_id", None)
-        or getattr(address, "ipv4_mapped", None)
-        or (address.version == 4 and (address.is_reserved or int(address) < 1 << 24))
+        or (isinstance(address, IPv6Address) and (address.scope_id or address.ipv4_mapped))
+        or (isinstance(address, IPv4Address) and (address.is_reserved or int(address) < 1 << 24))
     ):
         raise PydanticCustomError("says", "no other machine can reach this address; write the host's own address")
     return address
+
+
+def _ipv4(text: object) -> IPv4Address | IPv6Address:
+    return _address(text, (IPv4Address,), "203.0.113.7")
+
+
+def _ipv6(text: object) -> IPv4Address | IPv6Address:
+    return _address(text, (IPv6Address,), "2001:db8::7")
+
+
+def _ipv4_or_ipv6(text: object) -> IPv4Address | IPv6Address:
+    return _address(text, (IPv4Address, IPv6Address), "203.0.113.7 or 2001:db8::7")
 
 
 Text = Annotated[
@@ -137,7 +157,10 @@ SubscriberName = Annotated[
     _not_reserved(RESERVED_SUBSCRIBERS),
 ]
 Size = Annotated[
-    int, PlainValidator(_bytes), WithJsonSchema({"type": "string", "pattern": _SIZE, "examples": ["10 GB"]})
+    int,
+    PlainValidator(_bytes),
+    Says('must be a number and MB, GB or TB, for example "10 GB"'),
+    WithJsonSchema({"type": "string", "pattern": _SIZE, "examples": ["10 GB"]}),
 ]
 Price = Annotated[
     Decimal,
@@ -147,14 +170,10 @@ Price = Annotated[
 ]
 Mailboxes = Annotated[int, Field(strict=True, ge=0, le=1000), Says("must be a whole number from 0 to 1000")]
 PortNumber = Annotated[int, Field(strict=True, ge=1, le=65535), Says("must be a port number from 1 to 65535")]
-Ipv4 = Annotated[
-    IPv4Address, Says("must be an IPv4 address in quotes or plain, for example 203.0.113.7"), AfterValidator(_usable)
-]
-Ipv6 = Annotated[
-    IPv6Address, Says('must be an IPv6 address in quotes, for example "2001:db8::7"'), AfterValidator(_usable)
-]
+Ipv4 = Annotated[IPv4Address, PlainValidator(_ipv4), WithJsonSchema(_IPV4)]
+Ipv6 = Annotated[IPv6Address, PlainValidator(_ipv6), WithJsonSchema(_IPV6)]
 AnyAddress = Annotated[
-    IPv4Address | IPv6Address, Says("must be an IPv4 or IPv6 address, in quotes"), AfterValidator(_usable)
+    IPv4Address | IPv6Address, PlainValidator(_ipv4_or_ipv6), WithJsonSchema({"anyOf": [_IPV4, _IPV6]})
 ]
 SystemUser = Annotated[
     str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$"), Says("must be a system account, for example root")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -39,7 +40,7 @@ def read_text(path: Path, largest: int) -> str:
     except FileNotFoundError:
         raise
     except OSError as error:
-        if path.is_symlink():
+        if error.errno == errno.ELOOP:
             raise refused("is a link; put the file itself in the territory's folder") from None
         raise refused(f"cannot be read ({error.strerror}); check its owner and mode") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -96,17 +96,13 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _node(folder: Path, problems: list[Problem]) -> Node | None:
+    if not os.access(folder, os.R_OK | os.X_OK):
+        problems.append(Problem(folder, None, None, "", "cannot be read; check its owner and mode"))
+        return None
     try:
         territory = _parse(folder / TERRITORY, Territory, yamlfile.LARGEST, problems)
     except FileNotFoundError:
-        try:
-            names = sorted(path.name for path in folder.iterdir() if path.suffix in (".yml", ".yaml"))
-        except OSError as error:
-            problems.append(
-                Problem(folder, None, None, "", f"cannot be read ({error.strerror}); check its owner and mode")
-            )
-            return None
-        if names:
+        if names := sorted(path.name for path in folder.iterdir() if path.suffix in (".yml", ".yaml")):
             message = f"is missing, beside {printable(', '.join(names))}; a territory's file has exactly this name"
             problems.append(Problem(folder / TERRITORY, None, None, "", message))
         return None

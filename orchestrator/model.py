@@ -10,7 +10,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from orchestrator import fields
 from orchestrator.fields import Says
@@ -118,13 +119,20 @@ class Resolver(Part):
     forwarders: tuple[fields.AnyAddress, ...] = ()
 
 
+def _one(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
+    # Not a length of pydantic's: it would also speak up whenever the entry itself is wrong.
+    if len(hosts) != 1:
+        raise PydanticCustomError("says", "must have exactly one host for now")
+    return hosts
+
+
 class Territory(Part):
     """`territory.yml`."""
 
     territory: fields.TerritoryName
     domain: fields.Domain
     partner: Partner
-    hosts: Annotated[tuple[Host, ...], Field(min_length=1, max_length=1)]
+    hosts: Annotated[tuple[Host, ...], AfterValidator(_one), Field(json_schema_extra={"minItems": 1, "maxItems": 1})]
     services: Services
     plans: dict[fields.Label, Plan] = Field(default={}, description="Formules proposées / plans on offer")
     acme: Acme | None = None

@@ -16,13 +16,14 @@ from typing import Any, Protocol
 import yaml
 from yaml._yaml import CParser
 
-from orchestrator.errors import InvalidInventory, Problem
+from orchestrator.errors import InvalidInventory, Problem, printable
 from orchestrator.files import UNWANTED, read_text
 
 Location = tuple[str | int, ...]
 
 LARGEST = 256 * 1024
 DEEPEST = 20
+LONGEST_NAME = 80
 
 _MAY_BE_SPECIAL = frozenset("0123456789+-.~nNtTfFyYoO<=")
 _PLAIN = re.compile(
@@ -142,7 +143,7 @@ class Places:
 
 def dotted(location: Location) -> str:
     """Write a location the way a message names a field: `hosts.0.address.ipv4`."""
-    return ".".join(map(str, location))
+    return ".".join(printable(str(part)[:LONGEST_NAME]) for part in location)
 
 
 def _compose(path: Path, text: str) -> yaml.Node | None:
@@ -178,7 +179,8 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> str:
     mark = error.problem_mark
     lines = text.splitlines()
     line = lines[mark.line] if mark and mark.line < len(lines) else ""
-    if "\t" in line[: (mark.column if mark else 0) + 1]:
+    column = mark.column if mark else 0
+    if "\t" in line[: len(line) - len(line.lstrip())] or line[column : column + 1] == "\t":
         return "a tab is used to indent; use spaces"
     if error.context == "expected a single document in the stream":
         return "a second document begins here (---); keep one document per file"
@@ -216,6 +218,8 @@ def _mapping(node: yaml.Node, location: Location, report: Callable[[yaml.Node, L
     for key, value in node.value:
         if key.tag != "text":
             report(key, location, _AMBIGUOUS if key.tag == "ambiguous" else "a name must be text; put it in quotes")
+        elif UNWANTED.search(key.value):
+            report(key, location, "an escape in this name stands for a control or invisible character; remove it")
         elif key.value in result:
             report(key, (*location, key.value), "is given twice; keep one of them")
         else:
