@@ -43,7 +43,8 @@ def _task(event: Mapping[str, Any]) -> str | None:
     if event.get("event") != "playbook_on_task_start":
         return None
     data = event.get("event_data") or {}
-    return f"{data.get('role') or 'playbook'}: {data.get('name') or data.get('task')}"
+    name = str(data.get("task") or "")
+    return None if name.startswith("Validating arguments") else f"{data.get('role') or 'playbook'}: {name}"
 
 
 def _lines(begun: float) -> Listener:

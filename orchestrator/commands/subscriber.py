@@ -1,0 +1,129 @@
+"""`subscriber`: who has an account. Acts on the node in seconds and keeps `subscriptions.yml` true."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from orchestrator import deployment, mesh, report, secrets, subscriptions
+from orchestrator.errors import DeployFailed, HostError, UsageError, printable
+from orchestrator.explain import closest
+from orchestrator.locations import mesh_folder
+from orchestrator.mesh import Mesh
+from orchestrator.model import Node
+from orchestrator.subscriptions import Entries
+
+STATES = {"suspend": "suspended", "resume": "active"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    actions = parser.add_subparsers(
+        dest="action", metavar="ACTION", required=True, parser_class=argparse.ArgumentParser
+    )
+    add = _action(actions, "add", "make an account, with a first password")
+    add.add_argument("--name", required=True, help="the name that is shown")
+    add.add_argument("--mail", help="default: UID@ the territory's domain")
+    add.add_argument("--plan", help="default: the territory's default plan")
+    _action(actions, "suspend", "refuse the login at once; everything is kept")
+    _action(actions, "resume", "let a suspended subscriber in again")
+    _action(actions, "reset", "give a new first password, for someone who has lost theirs")
+    remove = _action(actions, "remove", "delete the account; its data is set aside on the host")
+    remove.add_argument("--yes", action="store_true", help="do not ask")
+    show = actions.add_parser("list", help="who has an account")
+    show.add_argument("territory", metavar="TERRITORY")
+    show.add_argument("--json", action="store_true", help="report as JSON on standard output")
+
+
+def _action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=text, description=f"{text.capitalize()}.")
+    parser.add_argument("territory", metavar="TERRITORY")
+    parser.add_argument("uid", metavar="UID", help="the login name")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what is asked."""
+    loaded = mesh.load(mesh_folder(arguments.mesh))
+    [node] = loaded.select([arguments.territory])
+    if arguments.action == "list":
+        _list(node, as_json=arguments.json)
+        return 0
+    uid, known = arguments.uid, node.subscriptions.subscribers
+    if arguments.action == "add":
+        _add(loaded, node, arguments)
+        return 0
+    if uid not in known:
+        raise UsageError(f"{node.name} has no subscriber {printable(uid)!r}; {closest(uid, known)}")
+    if arguments.action == "reset":
+        secrets.renew(node, f"subscribers.{uid}")
+        _act(loaded, node, reset=[uid])
+        _tell_password(node, uid)
+    elif arguments.action == "remove":
+        _remove(loaded, node, uid, sure=arguments.yes)
+    else:
+        state = STATES[arguments.action]
+        changed, node = subscriptions.change(loaded, node, lambda entries: entries[uid].update(state=state))
+        _act(changed, node)
+        print(f"{uid} of {node.name} is {state}")
+    return 0
+
+
+def _add(loaded: Mesh, node: Node, arguments: argparse.Namespace) -> None:
+    territory, uid = node.territory, arguments.uid
+    plan = arguments.plan or (territory.services.cloud.default_plan if territory.services.cloud else "")
+    mail = arguments.mail or f"{uid}@{territory.domain}"
+    entry = subscriptions.entry({"name": arguments.name, "mail": mail, "plan": plan, "state": "active"})
+
+    def edit(entries: Entries) -> None:
+        if uid in entries:
+            raise UsageError(f"{node.name} has a subscriber {printable(uid)!r} already")
+        entries[uid] = entry
+
+    changed, node = subscriptions.change(loaded, node, edit)
+    secrets.create_missing(node)
+    _act(mesh.load(changed.folder), node)
+    _tell_password(node, uid)
+
+
+def _remove(loaded: Mesh, node: Node, uid: str, *, sure: bool) -> None:
+    if not sure:
+        question = f"Delete the account {uid} of {node.name}? Its data is set aside on the host. [yes/no] "
+        if not sys.stdin.isatty() or input(question).strip().lower() not in ("yes", "oui"):
+            raise UsageError("nothing is removed; say --yes to remove without a question")
+    _act(loaded, node, remove=[uid])
+    _, node = subscriptions.change(loaded, node, lambda entries: entries.pop(uid))
+    secrets.forget(node, f"subscribers.{uid}")
+    print(f"{uid} of {node.name} is removed; the data is on the host, in /srv/maillage/removed")
+
+
+def _act(loaded: Mesh, node: Node, **named: list[str]) -> None:
+    """Converge the accounts on the node, and nothing else."""
+    variables = {f"directory_{name}": uids for name, uids in named.items()}
+    try:
+        with deployment.locked([node]), deployment.prepared(loaded, [node]) as ansible:
+            outcome = ansible("accounts.yml", variables=variables)
+    except HostError as error:
+        raise type(error)(f"{error}\nThe files of {node.name} are changed, the node is not: run it again") from None
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    if outcome.failures:
+        raise DeployFailed(report.failures(outcome))
+
+
+def _tell_password(node: Node, uid: str) -> None:
+    print(f"{uid} of {node.name} is ready; first password: credentials {node.name} subscribers.{uid}")
+
+
+def _list(node: Node, *, as_json: bool) -> None:
+    subscribers = node.subscriptions.subscribers
+    if as_json:
+        print(
+            json.dumps([{"uid": uid, **entry.model_dump()} for uid, entry in subscribers.items()], ensure_ascii=False)
+        )
+        return
+    for uid, entry in subscribers.items():
+        print(f"{uid:20} {entry.state:10} {entry.plan:16} {entry.mail:40} {entry.name}")
