@@ -84,7 +84,7 @@ def sentence(error: BaseException) -> str:
         if isinstance(cause, TimeoutError) or type(cause).__name__.endswith(("Timeout", "TimeoutError")):
             return "no answer in time"
         if isinstance(cause, ssl.SSLError):
-            return f"TLS failed: {(cause.reason or 'connection closed').lower().replace('_', ' ')}"
+            return f"TLS failed: {(getattr(cause, 'reason', None) or 'connection closed').lower().replace('_', ' ')}"
     return f"{type(error).__name__}: {error}"
 
 

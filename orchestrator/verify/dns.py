@@ -19,7 +19,8 @@ def steps(network: Network) -> Iterator[Step]:
     """One step for each name and type, then one for the signature of the zone."""
     expected: dict[tuple[str, str], set[dns.rdata.Rdata]] = defaultdict(set)
     for name, kind, data in network.target.records:
-        expected[name.rstrip("."), kind].add(dns.rdata.from_text("IN", kind, data, origin=dns.name.root))
+        record = dns.rdata.from_text("IN", kind, data, origin=dns.name.root, relativize=False)
+        expected[name.rstrip("."), kind].add(record)
     for (name, kind), records in expected.items():
         yield Step(f"DNS {name} {kind}", partial(_records, network, name, kind, records))
     yield Step(f"DNSSEC {network.target.domain}", partial(_signature, network))
