@@ -159,7 +159,7 @@ def failure(connection: Connection, stderr: str) -> HostError:
             f"{connection.user} on the host"
         )
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    reason = lines[-1] if lines else "ssh ended without a word"
+    reason = lines[-1] if lines else "the connection was cut"
     return HostUnreachable(f"{connection}: no SSH connection ({reason}); check the address, and that the host is up")
 
 

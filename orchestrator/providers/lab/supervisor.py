@@ -20,13 +20,18 @@ REBOOT = 133  # systemd-nspawn --keep-unit leaves the restart to whoever started
 GRACE = 25.0  # seconds that a host gets to shut down by itself
 
 
+def is_version_2(root: Path) -> bool:
+    """Whether the control group tree mounted here is of version 2 alone."""
+    return (root / "cgroup.procs").exists()
+
+
 def control_group(name: str) -> None:
     """Move into a version 2 control group of the host's own: two systemds must not share one.
 
     Debian 13's systemd refuses version 1 and mixtures: where the machine has them, version 2 is mounted on top.
     """
     root = Path("/sys/fs/cgroup")
-    if not (root / "cgroup.procs").exists():
+    if not is_version_2(root):
         subprocess.run(["mount", "-t", "cgroup2", "none", str(root)], check=True)
     group = root / name
     group.mkdir(parents=True, exist_ok=True)

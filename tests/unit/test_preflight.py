@@ -1,0 +1,69 @@
+"""What a host says of itself, and what stands in the way."""
+
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.preflight import SCRIPT, Facts, judge, parse
+
+FIT = Facts(
+    system="debian 13",
+    root=True,
+    systemd=True,
+    python=True,
+    node=False,
+    disk=8 * 10**9,
+    memory=10**9,
+    clock=0.4,
+    ports={},
+)
+
+
+def test_a_fit_host_has_no_problem():
+    assert judge(FIT) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"system": "debian 12"}, "runs debian 12, not Debian 13"),
+        ({"system": ""}, "an unknown system"),
+        ({"root": False}, "no sudo without a password"),
+        ({"systemd": False}, "does not run systemd"),
+        ({"python": False}, "apt-get install python3"),
+        ({"disk": 10**9}, "has 1.0 GB of free disk, 2.0 GB are needed"),
+        ({"memory": 256 * 10**6}, "has 256 MB of memory"),
+        ({"clock": 3600.0}, "3600 s ahead of"),
+        ({"clock": -90.0}, "90 s behind"),
+        ({"ports": {80: "apache2"}}, "port 80 is taken by apache2"),
+        ({"ports": {443: "nginx"}}, "port 443 is taken by nginx"),
+    ],
+)
+def test_each_problem_is_one_sentence(change, words):
+    problems = judge(replace(FIT, **change))
+    assert len(problems) == 1
+    assert words in problems[0]
+
+
+def test_all_problems_are_reported_at_once():
+    assert len(judge(replace(FIT, system="ubuntu 24.04", root=False, disk=0, memory=0))) == 4
+
+
+def test_a_node_may_have_its_own_web_server_and_a_fuller_disk():
+    node = replace(FIT, node=True, ports={80: "nginx", 443: "nginx"}, disk=400 * 10**6)
+    assert judge(node) == []
+    assert len(judge(replace(node, ports={80: "apache2"}))) == 1
+
+
+def test_the_script_runs_in_a_plain_shell_and_is_understood():
+    output = subprocess.run(["sh", "-s"], input=SCRIPT, capture_output=True, text=True, check=True).stdout
+    facts = parse(output, now=0)
+    assert facts.disk > 0
+    assert facts.memory > 0
+    assert facts.clock > 1_700_000_000
+
+
+def test_another_answer_is_refused():
+    with pytest.raises(ValueError, match="no system in the answer"):
+        parse("Welcome to the router's menu\n", now=0)
