@@ -1,0 +1,15 @@
+"""Sends `packages` to the node; see plugins/modules/packages.py for the options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.loader import action_loader
+
+Node: Any = action_loader.get("node", class_only=True)
+
+
+class ActionModule(Node):
+    """The action of `packages`."""
+
+    OPTIONS = {"names": (list, ...), "debconf": (list, [])}
