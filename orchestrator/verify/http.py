@@ -12,6 +12,7 @@ from orchestrator.contract import Probe
 from orchestrator.verify.check import CheckFailedError, Step
 from orchestrator.verify.network import Family, Network
 
+STRANGER = "no-such-name.example"
 SHORTEST_HSTS = 15_552_000  # seconds: 180 days, below which browsers' and auditors' advice calls it too short
 
 
@@ -84,18 +85,17 @@ def _probe(network: Network, probe: Probe, family: Family) -> str:
 
 
 def _unknown_name(network: Network, family: Family) -> str:
-    """A name that nobody set up must not be served somebody's site, over HTTP or HTTPS."""
+    """A stranger's name that leads here must not be served this node's site, over HTTP or HTTPS."""
     target = network.target
-    name = f"no-such-name.{target.domain}"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # No certificate can be right for a name that is not served; what is asked is whether it is served all the same.
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with network.connect(target.domain, target.http_port, family) as plain:
-        seen = [f"port {target.http_port}: {_refusal(plain, name)}"]
+        seen = [f"port {target.http_port}: {_refusal(plain, STRANGER)}"]
     with network.connect(target.domain, target.https_port, family) as connection:
         try:
-            with context.wrap_socket(connection, server_hostname=name) as secured:
-                seen.append(f"port {target.https_port}: {_refusal(secured, name)}")
+            with context.wrap_socket(connection, server_hostname=STRANGER) as secured:
+                seen.append(f"port {target.https_port}: {_refusal(secured, STRANGER)}")
         except (ssl.SSLError, ConnectionResetError):
             seen.append(f"port {target.https_port}: no TLS for it")
     return "; ".join(seen)

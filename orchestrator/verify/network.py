@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +21,7 @@ import httpx
 
 from orchestrator.verify.check import CheckFailedError
 from orchestrator.verify.target import Target
+from orchestrator.verify.transport import Transport
 
 UDP_PAYLOAD = 1232  # bytes, what DNS flag day 2020 recommends
 
@@ -70,11 +73,32 @@ class Network:
         self.timeout = timeout
         addresses = {(IPV4 if address.version == 4 else IPV6): str(address) for address in target.addresses}
         self.unreachable = {family: no_route(family, address) for family, address in addresses.items()}
+        self._silent: set[str] = set()
 
     @property
     def families(self) -> list[Family]:
         """The families over which the target can be reached from here."""
         return [family for family, reason in self.unreachable.items() if reason is None]
+
+    @contextmanager
+    def once(self, whom: str, *, remember: bool = True) -> Iterator[None]:
+        """Wait in vain for somebody only once: a host that is down would cost every check its whole patience.
+
+        Args:
+            whom: the nameservers, or an address and a port.
+            remember: False where the question is unusual, so that no answer says nothing of the usual ones.
+
+        Raises:
+            TimeoutError: there was no answer from there, now or earlier.
+        """
+        if whom in self._silent:
+            raise TimeoutError
+        try:
+            yield
+        except (TimeoutError, httpx.ConnectTimeout, dns.resolver.LifetimeTimeout):
+            if remember:
+                self._silent.add(whom)
+            raise
 
     @cached_property
     def resolver(self) -> dns.resolver.Resolver:
@@ -98,12 +122,13 @@ class Network:
             CheckFailedError: no usable answer.
         """
         try:
-            return self.resolver.resolve(f"{name}.", kind, search=False)
+            with self.once(self.asked):
+                return self.resolver.resolve(f"{name}.", kind, search=False)
         except dns.resolver.NXDOMAIN:
             raise NoRecordError(f"the name {name} does not exist (NXDOMAIN)") from None
         except dns.resolver.NoAnswer:
             raise NoRecordError(f"{name} has no {kind} record") from None
-        except dns.resolver.LifetimeTimeout:
+        except (dns.resolver.LifetimeTimeout, TimeoutError):
             raise CheckFailedError(f"no answer from {self.asked} in {self.timeout:g} s") from None
         except dns.resolver.NoNameservers as error:
             codes = {dns.rcode.to_text(entry[4].rcode()) for entry in error.kwargs["errors"] if entry[4] is not None}
@@ -122,9 +147,18 @@ class Network:
         """
         return str(next(iter(self.ask(name, family.record))).address)
 
-    def connect(self, name: str, port: int, family: Family) -> socket.socket:
-        """Open a TCP connection to the address of the name."""
-        return socket.create_connection((self.address(name, family), port), timeout=self.timeout)
+    def connect(self, name: str, port: int, family: Family, tls: ssl.SSLContext | None = None) -> socket.socket:
+        """Open a TCP connection to the address of the name, and do the TLS handshake for the name if asked to."""
+        address = self.address(name, family)
+        with self.once(f"{address} {port}", remember=tls in (None, self.tls)):
+            connection = socket.create_connection((address, port), timeout=self.timeout)
+            if tls is None:
+                return connection
+            try:
+                return tls.wrap_socket(connection, server_hostname=name)
+            except BaseException:
+                connection.close()
+                raise
 
     @cached_property
     def tls(self) -> ssl.SSLContext:
@@ -133,32 +167,4 @@ class Network:
 
     def client(self, family: Family, *, auth: tuple[str, str] | None = None) -> httpx.Client:
         """An HTTP client that goes through this network, follows no redirect, and reads no proxy or .netrc."""
-        return httpx.Client(transport=_Transport(self, family), auth=auth, timeout=self.timeout, trust_env=False)
-
-
-class _Transport(httpx.BaseTransport):
-    """Connects to the address that the network gives; TLS and the Host header keep the name."""
-
-    def __init__(self, network: Network, family: Family) -> None:
-        self.network = network
-        self.family = family
-        # One per name: connections are kept by address, and one opened for a name must not serve another.
-        self.transports: dict[str, httpx.HTTPTransport] = {}
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        name = request.url.host
-        if name not in self.transports:
-            self.transports[name] = httpx.HTTPTransport(verify=self.network.tls, trust_env=False)
-        return self.transports[name].handle_request(
-            httpx.Request(
-                request.method,
-                request.url.copy_with(host=self.network.address(name, self.family)),
-                headers=request.headers,
-                stream=request.stream,
-                extensions=request.extensions | {"sni_hostname": name},
-            )
-        )
-
-    def close(self) -> None:
-        for transport in self.transports.values():
-            transport.close()
+        return httpx.Client(transport=Transport(self, family), auth=auth, timeout=self.timeout, trust_env=False)

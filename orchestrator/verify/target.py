@@ -1,16 +1,23 @@
-"""What is verified: everything that the checks need to know of a node, and nothing of how it was made."""
+"""What is verified: everything that the checks need to know of a node, and nothing of how it was made. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator import ansible_vars, contract, dns
+
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from orchestrator.contract import Probe
+    from orchestrator.model import Node
+
+# What a node runs for itself, or would if it were not well: directory, calendars behind nginx, databases, portmapper.
+PRIVATE_PORTS = (111, 389, 636, 3306, 5232, 5432, 6379, 8080)
 
 
 @dataclass(frozen=True)
@@ -59,3 +66,40 @@ class Target:
         """The HTTPS address of a path on one of the node's names."""
         port = "" if self.https_port == 443 else f":{self.https_port}"
         return f"https://{name}{port}{path}"
+
+
+def of(node: Node, password: SecretStr, *, nameservers: Sequence[str] = (), authority: Path | None = None) -> Target:
+    """Everything that a node promises, derived from its files and its roles' contracts.
+
+    Args:
+        node: the territory.
+        password: of the account that verifies.
+        nameservers: see Target.
+        authority: see Target.
+    """
+    territory, roles = node.territory, ansible_vars.roles(node.territory)
+    host, domain = territory.host, territory.domain
+    contracts = [(contract.load(role), known) for role, known in roles.items()]
+    records = ansible_vars.zone(territory)
+    if territory.is_lab:  # elsewhere the reverse zone is the business of whoever owns the address
+        records += dns.reverse(records, f"{host.name}.{domain}")
+    declared = {p.port for c, known in contracts for p in contract.active(c.ports, known) if p.protocol == "tcp"}
+    open_ports = declared | {host.ssh.port if host.ssh else 22}
+    active = [uid for uid, each in node.subscriptions.subscribers.items() if each.state == "active"]
+    return Target(
+        territory=node.name,
+        domain=domain,
+        cloud=f"cloud.{domain}" if territory.services.cloud else None,
+        names=tuple(dns.certificate_names(domain, roles)),
+        addresses=host.address.all,
+        user=ansible_vars.VERIFY_ACCOUNT,
+        password=password,
+        records=tuple((record.name, record.type, record.data) for record in records),
+        probes=tuple(probe for c, known in contracts for probe in contract.active(c.probes, known)),
+        open_ports=tuple(sorted(open_ports)),
+        closed_ports=tuple(port for port in PRIVATE_PORTS if port not in open_ports),
+        signed=territory.is_lab,
+        nameservers=tuple(nameservers),
+        authority=authority,
+        neighbour=next(iter(active), None),
+    )

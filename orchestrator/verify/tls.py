@@ -73,9 +73,6 @@ def _http2(network: Network, name: str, family: Family) -> str:
 
 
 def _handshake(network: Network, name: str, family: Family, context: ssl.SSLContext) -> ssl.SSLSocket:
-    connection = network.connect(name, network.target.https_port, family)
-    try:
-        return context.wrap_socket(connection, server_hostname=name)
-    except BaseException:
-        connection.close()
-        raise
+    connection = network.connect(name, network.target.https_port, family, context)
+    assert isinstance(connection, ssl.SSLSocket)
+    return connection

@@ -85,7 +85,7 @@ def test_unknown_name_served_over_https(make_node):
     answering(node.secured, 200, b"somebody's site")
     check = node.look(group.steps)["unknown name refused (IPv4)"]
     assert check.failed
-    assert check.seen == f"a page of no-such-name.{DOMAIN}, which is not served here, was answered with HTTP/1.1 200 OK"
+    assert check.seen == "a page of no-such-name.example, which is not served here, was answered with HTTP/1.1 200 OK"
 
 
 def test_unknown_name_redirected_over_http(node):

@@ -1,5 +1,6 @@
 import socket
 import ssl
+import time
 
 import pytest
 from conftest import CLOUD, DOMAIN
@@ -91,6 +92,16 @@ def test_a_handshake_that_never_ends_is_given_up(node):
         checks = node.look(group.steps, timeout=0.4, https_port=silent.getsockname()[1], names=(CLOUD,))
     assert checks[CHECK].seen == "no answer in time"
     assert all(check.failed for name, check in checks.items() if "IPv4" in name), checks
+
+
+def test_a_server_that_is_silent_is_waited_for_only_once(node):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        started = time.monotonic()
+        checks = node.look(group.steps, timeout=1, https_port=port, addresses=node.target.addresses[:1])
+    assert time.monotonic() - started < 2
+    assert len(checks) == 6
+    assert {check.seen for check in checks.values()} == {"no answer in time"}
 
 
 def test_a_name_that_does_not_resolve(node):

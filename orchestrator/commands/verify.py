@@ -1,0 +1,84 @@
+"""`verify`: use nodes from outside, as a subscriber would, and say what was seen."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from orchestrator import ansible_vars, mesh, secrets
+from orchestrator.errors import VerificationFailed
+from orchestrator.locations import mesh_folder
+from orchestrator.model import Node
+
+if TYPE_CHECKING:
+    from orchestrator.verify import Check, Target
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("territories", nargs="+", metavar="TERRITORY")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Say what was seen, one line for each check; exit 7 when something is not as it should be."""
+    nodes = mesh.load(mesh_folder(arguments.mesh)).select(arguments.territories)
+    checks: list[dict[str, Any]] = []
+
+    def say(node: Node, check: Check) -> None:
+        checks.append({"territory": node.name, **asdict(check), "failed": check.failed})
+        if not arguments.json:
+            print(f"{node.name}: {check}" if len(nodes) > 1 else check, flush=True)
+
+    working = verify_nodes(nodes, say)
+    failed, skipped = (sum(bool(check[what]) for check in checks) for what in ("failed", "skipped"))
+    summary = f"{len(checks)} checks, {failed} failed, {skipped} skipped"
+    if arguments.json:
+        print(json.dumps({"ok": working, "checks": checks}, indent=2, ensure_ascii=False))
+    else:
+        print(summary)
+    if not working:
+        message = f"{', '.join(arguments.territories)}: {summary}: see FAIL above for what was seen instead"
+        if not arguments.json:
+            raise VerificationFailed(message)
+        print(message, file=sys.stderr)  # standard output holds one JSON document, and that is the report
+        return VerificationFailed.exit_code
+    return 0
+
+
+def verify_nodes(nodes: Iterable[Node], say: Callable[[Node, Check], None]) -> bool:
+    """Verify nodes one after the other.
+
+    Args:
+        nodes: deployed ones.
+        say: called with each check as soon as it is known.
+
+    Returns:
+        Whether nothing failed.
+
+    Raises:
+        SecretsError: the password of the account that verifies is missing.
+    """
+    from orchestrator.verify import verify
+
+    working = True
+    for node in nodes:
+        for check in verify(target_of(node)):
+            working &= not check.failed
+            say(node, check)
+    return working
+
+
+def target_of(node: Node) -> Target:
+    """The node, with the way to look at it from here: a lab has its own names and authority, a real one needs neither."""
+    from orchestrator.verify import target
+
+    password = secrets.reveal(node, f"directory.{ansible_vars.VERIFY_ACCOUNT}")
+    if not node.territory.is_lab:
+        return target.of(node, password)
+    from orchestrator import lab_internet, lab_services
+
+    return target.of(node, password, nameservers=lab_internet.RESOLVER[:1], authority=lab_services.authorities())
