@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from orchestrator.errors import DeployFailed
 from orchestrator.outcome import Collector, Outcome
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,7 +99,7 @@ def run(
     return outcome
 
 
-class AnsibleStoppedError(Exception):
+class AnsibleStoppedError(DeployFailed):
     """Ansible ended before or outside its tasks: a defect of the project or of its installation."""
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 
 from orchestrator import deployment, mesh, report, secrets, subscriptions
 from orchestrator.errors import DeployFailed, HostError, UsageError, printable
 from orchestrator.explain import closest
 from orchestrator.locations import mesh_folder
 from orchestrator.mesh import Mesh
-from orchestrator.model import Node
+from orchestrator.model import Node, Subscriptions
 from orchestrator.subscriptions import Entries
 
 STATES = {"suspend": "suspended", "resume": "active"}
@@ -94,8 +95,10 @@ def _remove(loaded: Mesh, node: Node, uid: str, *, sure: bool) -> None:
         question = f"Delete the account {uid} of {node.name}? Its data is set aside on the host. [yes/no] "
         if not sys.stdin.isatty() or input(question).strip().lower() not in ("yes", "oui"):
             raise UsageError("nothing is removed; say --yes to remove without a question")
-    _act(loaded, node, remove=[uid])
-    _, node = subscriptions.change(loaded, node, lambda entries: entries.pop(uid))
+    others = {name: entry for name, entry in node.subscriptions.subscribers.items() if name != uid}
+    # The node first: killed in between, the same command can be given again.
+    _act(loaded, replace(node, subscriptions=Subscriptions(subscribers=others)), remove=[uid])
+    subscriptions.change(loaded, node, lambda entries: entries.pop(uid))
     secrets.forget(node, f"subscribers.{uid}")
     print(f"{uid} of {node.name} is removed; the data is on the host, in /srv/maillage/removed")
 
