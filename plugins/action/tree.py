@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from pathlib import Path
@@ -21,7 +22,6 @@ CONFIRMATION_SECONDS = 130  # the node puts the previous files back after 90
 class ActionModule(Node):
     """The action of `tree`."""
 
-    TRANSFERS_FILES = True
     OPTIONS = {
         "component": (str, ...),
         "state": (str, "present"),
@@ -76,7 +76,8 @@ class ActionModule(Node):
         else:
             text = source.read_bytes().decode("utf-8", "surrogateescape")
         entry = owned(path, attributes.get(path, {}), "0755" if path.startswith("/usr/lib/maillage/") else "0644")
-        files[path] = {"content": text, **entry}
+        digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        files[path] = {"content": text, "sha256": digest, **entry}
         if int(entry["mode"], 8) & 0o007 == 0 and source.suffix == ".j2":
             known = source.read_text(encoding="utf-8")
             secrets.update(word for word in SECRET_WORD.findall(text) if word not in known)

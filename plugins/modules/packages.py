@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import json
 import zlib
 
@@ -12,6 +12,6 @@ module: packages
 """
 if __name__ == "__main__":
     ARGUMENTS = json.loads(r'''<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>''')
-    PAYLOAD = json.loads(zlib.decompress(base64.b64decode(ARGUMENTS["payload"])))
+    PAYLOAD = json.loads(zlib.decompress(binascii.a2b_base64(ARGUMENTS["payload"])))
     exec(PAYLOAD["sources"]["maillage.runtime"])  # noqa: S102 - our own source, sent by the action plugin
     run("packages", PAYLOAD, ARGUMENTS)  # noqa: F821 # type: ignore[name-defined]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from maillage import differences, files, guard, services
 from maillage.command import NodeError, exists, run
 from maillage.journal import FOLDER, Journal, check_component
@@ -33,7 +31,8 @@ class Plan:
         wanted = wanted_paths(manifest)
         stale = stale_paths(journal, {item.path for item in wanted})
         self.changes: list[Change] = differences.differences(wanted + differences.gone(stale))
-        self.written = {item.path: digest(item) for item in wanted if item.kind in ("file", "link")}
+        hashes = {path: entry["sha256"] for path, entry in manifest["files"].items()}
+        self.written: dict[str, str] = {**hashes, **dict.fromkeys(manifest["links"], "")}
         self.content_changed = journal.pending or any(change.kind != "directory" for change in self.changes)
         removed = services.owned_units([change.path for change in self.changes if change.action == "remove"])
         ending = removed if present else list(dict.fromkeys([*named, *removed]))
@@ -70,11 +69,6 @@ def put_back_abandoned(manifest: dict[str, Any], journal: Journal) -> None:
     for path, entry in reversed(journal.entries.items()):
         if path not in known:
             journal.put_back_path(path, entry)
-
-
-def digest(item: Wanted) -> str:
-    """Return the hash of a file's content; a link has none."""
-    return hashlib.sha256(item.data).hexdigest() if item.kind == "file" else ""
 
 
 def live(commands: list[list[str]]) -> bool:
