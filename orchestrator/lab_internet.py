@@ -43,15 +43,19 @@ def surroundings(key: EllipticCurvePrivateKey, acme_ca: str) -> Surroundings:
         key: the key that signs every zone of the lab.
         acme_ca: PEM of the authority behind the HTTPS of the lab's certificate authority.
     """
-    apexes = [WORLD, *reverse_zones()]
     return Surroundings(
         networks=(LAB_IPV4.with_prefixlen, LAB_IPV6.with_prefixlen),
         forwarders=RESOLVER,
-        trust_anchors=tuple(f"{apex}. IN DS {dns.delegation_signer(apex, key)}" for apex in apexes),
-        private_zones=tuple(apexes),
+        trust_anchors=trust_anchors(key),
+        private_zones=(WORLD, *reverse_zones()),
         acme_directory=f"https://{AUTHORITY_NAME}:{AUTHORITY_PORT}/dir",
         acme_ca=acme_ca,
     )
+
+
+def trust_anchors(key: EllipticCurvePrivateKey) -> tuple[str, ...]:
+    """DS records, as in a zone file, of the zones that no other zone of the lab delegates."""
+    return tuple(f"{apex}. IN DS {dns.delegation_signer(apex, key)}" for apex in (WORLD, *reverse_zones()))
 
 
 def zones(nodes: Sequence[Node], key: EllipticCurvePrivateKey) -> list[Variables]:
@@ -106,6 +110,7 @@ def internet_variables(
         "lab_internet_local_names": [
             {"name": name, "addresses": list(addresses)} for name, addresses in local_names.items()
         ],
+        "lab_internet_trust_anchors": list(trust_anchors(key)),
         "lab_internet_zones": zones(nodes, key),
         "lab_internet_acme_certificate": certificate,
         **secrets,

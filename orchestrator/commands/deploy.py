@@ -39,8 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
             print(line)
     if outcome.interrupted:
         raise KeyboardInterrupt
+    names = {ansible_vars.host_name(node): node for node in nodes}
     ended = {failure.host for failure in outcome.failures}
-    sound = [node for node in nodes if ansible_vars.host_name(node) not in ended]
+    # Where something else than a node failed, such as the lab's internet, no node was finished.
+    sound = [node for name, node in names.items() if name not in ended] if ended <= set(names) else []
     working = True
     if sound and not arguments.no_verify:
         from orchestrator.commands.verify import verify_nodes
