@@ -73,7 +73,7 @@ def verify_nodes(nodes: Iterable[Node], say: Callable[[Node, Check], None]) -> b
 
 
 def target_of(node: Node) -> Target:
-    """The node, with the way to look at it from here: a lab has its own names and authority, a real one needs neither."""
+    """The node, with the way to look at it from here: a lab has its own names, signatures and authority."""
     from orchestrator.verify import target
 
     password = secrets.reveal(node, f"directory.{ansible_vars.VERIFY_ACCOUNT}")
@@ -81,4 +81,10 @@ def target_of(node: Node) -> Target:
         return target.of(node, password)
     from orchestrator import lab_internet, lab_services
 
-    return target.of(node, password, nameservers=lab_internet.RESOLVER[:1], authority=lab_services.authorities())
+    return target.of(
+        node,
+        password,
+        nameservers=lab_internet.RESOLVER[:1],
+        trust_anchors=lab_services.surroundings().trust_anchors,
+        authority=lab_services.authorities(),
+    )

@@ -14,7 +14,7 @@ from functools import partial
 from orchestrator.verify.check import CheckFailedError, Step
 from orchestrator.verify.network import Family, Network
 
-PATIENCE = 3.0  # seconds: a port that the firewall drops never answers
+PATIENCE = 2.0  # seconds: a port that the firewall drops never answers
 
 
 def steps(network: Network) -> Iterator[Step]:

@@ -37,6 +37,8 @@ class Target:
         open_ports: TCP ports that must answer.
         closed_ports: TCP ports that must not.
         signed: the zone must be signed and its answers validated.
+        trust_anchors: DS records, as `zone. IN DS data`, from which signatures are checked here; without them, what the
+            nameservers say of their own checking is believed.
         nameservers: whom to ask, as `address` or `address@port`; empty means this machine's own resolver.
         authority: bundle of the certificates to trust, or None for those that this machine trusts.
         neighbour: another account of the node, which `user` must not be able to look into; None tries an invented one.
@@ -56,6 +58,7 @@ class Target:
     open_ports: tuple[int, ...] = ()
     closed_ports: tuple[int, ...] = ()
     signed: bool = False
+    trust_anchors: tuple[str, ...] = ()
     nameservers: tuple[str, ...] = ()
     authority: Path | None = None
     neighbour: str | None = None
@@ -68,13 +71,21 @@ class Target:
         return f"https://{name}{port}{path}"
 
 
-def of(node: Node, password: SecretStr, *, nameservers: Sequence[str] = (), authority: Path | None = None) -> Target:
+def of(
+    node: Node,
+    password: SecretStr,
+    *,
+    nameservers: Sequence[str] = (),
+    trust_anchors: Sequence[str] = (),
+    authority: Path | None = None,
+) -> Target:
     """Everything that a node promises, derived from its files and its roles' contracts.
 
     Args:
         node: the territory.
         password: of the account that verifies.
         nameservers: see Target.
+        trust_anchors: see Target.
         authority: see Target.
     """
     territory, roles = node.territory, ansible_vars.roles(node.territory)
@@ -99,6 +110,7 @@ def of(node: Node, password: SecretStr, *, nameservers: Sequence[str] = (), auth
         open_ports=tuple(sorted(open_ports)),
         closed_ports=tuple(port for port in PRIVATE_PORTS if port not in open_ports),
         signed=territory.is_lab,
+        trust_anchors=tuple(trust_anchors),
         nameservers=tuple(nameservers),
         authority=authority,
         neighbour=next(iter(active), None),
