@@ -17,8 +17,8 @@ from orchestrator.explain import closest, explain
 from orchestrator.model import Node, Part, Subscriptions, Territory
 from orchestrator.yamlfile import Places, dotted
 
-SECRETS = "secrets.yml"
-LARGEST_SUBSCRIPTIONS = 8 * 1024 * 1024  # subscriptions and secrets of several thousand subscribers
+LARGEST_SUBSCRIPTIONS = 4 * 1024 * 1024  # several thousand subscribers
+
 Model = TypeVar("Model", bound=Part)
 
 

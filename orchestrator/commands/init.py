@@ -64,12 +64,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the territory."""
     folder = mesh_folder(arguments.mesh)
     target = folder / arguments.territory
+    if target.parent != folder or target.name in ("", ".."):
+        raise UsageError(f"{printable(arguments.territory)!r} is not a territory's name, such as calvados")
+    if target.exists():
+        raise UsageError(f"{target} exists already and is left as it is; choose another name, or edit it")
     new_mesh = not folder.exists()
     others = [] if new_mesh else list(mesh.load(folder).nodes.values())
     text = _territory(arguments, others)
     node = _checked(arguments.territory, text, others)
-    if target.exists():
-        raise UsageError(f"{target} exists already and is left as it is; choose another name, or edit it")
     folder.mkdir(parents=True, exist_ok=True)
     if new_mesh:
         shutil.copy(CLONE / "inventories" / "normandie" / INVENTORY, folder / INVENTORY)
@@ -119,8 +121,6 @@ def _free_lab_addresses(others: list[Node]) -> tuple[str, str]:
 
 def _checked(name: str, text: str, others: list[Node]) -> Node:
     """Read the text as `validate` would, beside the other territories, before anything is written to the mesh."""
-    if Path(name).name != name or name.startswith("."):
-        raise UsageError(f"{printable(name)!r} is not a territory's name: lowercase letters, digits and hyphens")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / name
         folder.mkdir()

@@ -1,0 +1,59 @@
+import json
+
+import pytest
+from sample_territories import SAMPLE
+
+from orchestrator import cli, keys, mesh, secrets
+
+pytestmark = pytest.mark.usefixtures("own_folders")
+
+
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert cli.main(["--mesh", str(SAMPLE), *arguments]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    return shown.out
+
+
+def test_a_value_is_shown_only_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    node = mesh.load(SAMPLE).nodes["calvados"]
+    secrets.ensure(node)
+    value = secrets.reveal(node, "subscribers.exemple").get_secret_value()
+    assert output(capsys, "credentials", "calvados") == "directory.radicale\ndirectory.verify\nsubscribers.exemple\n"
+    assert output(capsys, "credentials", "calvados", "subscribers.exemple") == f"{value}\n"
+    as_json = output(capsys, "credentials", "calvados", "subscribers.exemple", "--json")
+    assert json.loads(as_json) == {"name": "subscribers.exemple", "value": value}
+    assert output(capsys, "credentials", "calvados", "subscribers.exemple", "--renew").startswith(
+        "renewed: subscribers.exemple;"
+    )
+    assert output(capsys, "credentials", "calvados", "subscribers.exemple") != f"{value}\n"
+
+
+def test_rekey_shows_no_key(capsys: pytest.CaptureFixture[str]) -> None:
+    node = mesh.load(SAMPLE).nodes["calvados"]
+    secrets.ensure(node)
+    old = secrets.load_key(node).get_secret_value()
+    shown = output(capsys, "rekey", "calvados")
+    new = secrets.load_key(node).get_secret_value()
+    assert shown == f"calvados: new key in {keys.file(node.territory)}, 3 secrets encrypted with it\n"
+    assert new != old
+
+
+@pytest.mark.parametrize("break_key", ["missing", "another", "readable by others"])
+def test_keys_that_do_not_do(break_key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    node = mesh.load(SAMPLE).nodes["calvados"]
+    secrets.ensure(node)
+    path = keys.file(node.territory)
+    if break_key == "missing":
+        path.unlink()
+    elif break_key == "another":
+        keys.create(path)
+    else:
+        path.chmod(0o644)
+    for arguments in (["credentials", "calvados", "directory.verify"], ["rekey", "calvados"]):
+        assert cli.main(["--mesh", str(SAMPLE), *arguments]) == 4
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert len(shown.err.splitlines()) == 1
+    assert cli.main(["--mesh", str(SAMPLE), "credentials", "calvados", "--renew"]) == 2
+    assert "name the secret to renew" in capsys.readouterr().err
