@@ -18,11 +18,20 @@ from orchestrator.providers.lab_provider import AUTHORITY_NAME, INTERNET
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+    from orchestrator.providers.lab import HostSpec
+
 WORLD = "test"
 NAMESERVER = f"ns.{LAB_OUTSIDE}"
 AUTHORITY_PORT = 14000
-# The resolver and the certificate authority answer at the first address of each family, the nameserver at the second.
-RESOLVER, SERVED_AT = zip(INTERNET.ipv4, INTERNET.ipv6, strict=True)
+
+
+def places(outside: HostSpec) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Where the resolver and the certificate authority answer, and where the nameserver; IPv4 first."""
+    resolver, nameserver = zip(outside.ipv4, outside.ipv6, strict=True)
+    return resolver, nameserver
+
+
+RESOLVER, _ = places(INTERNET)
 
 
 def reverse_zones() -> list[str]:
@@ -36,16 +45,17 @@ def _reverse_zone(network: str, bits_per_label: int) -> str:
     return ".".join(labels[(found.max_prefixlen - found.prefixlen) // bits_per_label :])
 
 
-def surroundings(key: EllipticCurvePrivateKey, acme_ca: str) -> Surroundings:
+def surroundings(key: EllipticCurvePrivateKey, acme_ca: str, outside: HostSpec = INTERNET) -> Surroundings:
     """What a node of the lab finds outside its host.
 
     Args:
         key: the key that signs every zone of the lab.
         acme_ca: PEM of the authority behind the HTTPS of the lab's certificate authority.
+        outside: the host that plays the internet.
     """
     return Surroundings(
         networks=(LAB_IPV4.with_prefixlen, LAB_IPV6.with_prefixlen),
-        forwarders=RESOLVER,
+        forwarders=places(outside)[0],
         trust_anchors=trust_anchors(key),
         private_zones=(WORLD, *reverse_zones()),
         acme_directory=f"https://{AUTHORITY_NAME}:{AUTHORITY_PORT}/dir",
@@ -58,15 +68,15 @@ def trust_anchors(key: EllipticCurvePrivateKey) -> tuple[str, ...]:
     return tuple(f"{apex}. IN DS {dns.delegation_signer(apex, key)}" for apex in (WORLD, *reverse_zones()))
 
 
-def zones(nodes: Sequence[Node], key: EllipticCurvePrivateKey) -> list[Variables]:
+def zones(nodes: Sequence[Node], key: EllipticCurvePrivateKey, outside: HostSpec = INTERNET) -> list[Variables]:
     """Every zone that the lab serves, without the SOA and NS records of its apex."""
     territories = {node.territory.domain: zone(node.territory) for node in nodes}
     hosts = [(records, f"{node.territory.host.name}.{node.territory.domain}")
              for node, records in zip(nodes, territories.values(), strict=True)]  # fmt: skip
     pointers = [pointer for records, host in hosts for pointer in dns.reverse(records, host)]
-    outside = [
+    itself = [
         dns.Record(name, kind, address, "the lab itself")
-        for name, addresses in ((AUTHORITY_NAME, RESOLVER), (NAMESERVER, SERVED_AT))
+        for name, addresses in zip((AUTHORITY_NAME, NAMESERVER), places(outside), strict=True)
         for kind, address in zip(("A", "AAAA"), addresses, strict=True)
     ]
     delegations = [
@@ -77,8 +87,8 @@ def zones(nodes: Sequence[Node], key: EllipticCurvePrivateKey) -> list[Variables
             dns.Record(name, "DS", dns.delegation_signer(name, key), "signed with the lab's key"),
         )
     ]
-    glue = [record for record in outside if record.name == NAMESERVER]
-    served: dict[str, Iterable[dns.Record]] = {WORLD: [*delegations, *glue], LAB_OUTSIDE: outside, **territories}
+    glue = [record for record in itself if record.name == NAMESERVER]
+    served: dict[str, Iterable[dns.Record]] = {WORLD: [*delegations, *glue], LAB_OUTSIDE: itself, **territories}
     for apex in reverse_zones():
         served[apex] = [pointer for pointer in pointers if pointer.name.endswith(f".{apex}")]
     return [{"name": name, "records": [_plain(record) for record in records]} for name, records in served.items()]
@@ -91,6 +101,7 @@ def internet_variables(
     local_names: Mapping[str, Sequence[str]],
     certificate: str,
     secrets: Variables,
+    outside: HostSpec = INTERNET,
 ) -> Variables:
     """The variables of role `lab_internet`.
 
@@ -101,17 +112,19 @@ def internet_variables(
         local_names: names that only this machine's /etc/hosts knows, with their addresses.
         certificate: PEM of the certificate authority's own HTTPS certificate.
         secrets: lab_internet_dnssec_key and lab_internet_acme_key, vaulted.
+        outside: the host that plays the internet.
     """
+    resolver, nameserver = places(outside)
     return {
-        "lab_internet_resolver_addresses": list(RESOLVER),
-        "lab_internet_authority_addresses": list(SERVED_AT),
+        "lab_internet_resolver_addresses": list(resolver),
+        "lab_internet_authority_addresses": list(nameserver),
         "lab_internet_networks": [LAB_IPV4.with_prefixlen, LAB_IPV6.with_prefixlen],
         "lab_internet_forwarders": list(forwarders),
         "lab_internet_local_names": [
             {"name": name, "addresses": list(addresses)} for name, addresses in local_names.items()
         ],
         "lab_internet_trust_anchors": list(trust_anchors(key)),
-        "lab_internet_zones": zones(nodes, key),
+        "lab_internet_zones": zones(nodes, key, outside),
         "lab_internet_acme_certificate": certificate,
         **secrets,
     }

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from orchestrator import lab_internet, vault
 from orchestrator.ansible_vars import Surroundings, Variables
 from orchestrator.model import LAB_OUTSIDE
-from orchestrator.providers.lab import Lab, material, network
+from orchestrator.providers.lab import HostSpec, Lab, material, network
 from orchestrator.providers.lab_provider import AUTHORITY_NAME, INTERNET
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def _key() -> EllipticCurvePrivateKey:
     return key
 
 
-def surroundings() -> Surroundings:
+def surroundings(outside: HostSpec = INTERNET) -> Surroundings:
     """What the lab's nodes find outside their hosts."""
-    return lab_internet.surroundings(_key(), _material().authority.read_text(encoding="utf-8"))
+    return lab_internet.surroundings(_key(), _material().authority.read_text(encoding="utf-8"), outside)
 
 
 def variables(mesh: Mesh, key: SecretStr, label: str) -> Variables:
@@ -59,19 +59,22 @@ def variables(mesh: Mesh, key: SecretStr, label: str) -> Variables:
         key: encrypts the secrets.
         label: the key's name for Ansible.
     """
+    return {**connection().ansible_variables(), **role_variables(mesh, key, label)}
+
+
+def role_variables(mesh: Mesh, key: SecretStr, label: str, outside: HostSpec = INTERNET) -> Variables:
+    """The variables of role `lab_internet` on the host that plays the internet; see `variables`."""
     found = _material()
     private = {"lab_internet_dnssec_key": found.dnssec_key, "lab_internet_acme_key": found.certificate_key}
-    return {
-        **connection().ansible_variables(),
-        **lab_internet.internet_variables(
-            [node for node in mesh.nodes.values() if node.territory.is_lab],
-            _key(),
-            network.machine_resolvers(),
-            _local_names(),
-            found.certificate.read_text(encoding="utf-8"),
-            {name: _vaulted(path, key, label) for name, path in private.items()},
-        ),
-    }
+    return lab_internet.internet_variables(
+        [node for node in mesh.nodes.values() if node.territory.is_lab],
+        _key(),
+        network.machine_resolvers(),
+        _local_names(),
+        found.certificate.read_text(encoding="utf-8"),
+        {name: _vaulted(path, key, label) for name, path in private.items()},
+        outside,
+    )
 
 
 def _local_names() -> dict[str, list[str]]:
