@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import ansible_vars, deployment, mesh, progress, report
-from orchestrator.errors import DeployFailed, UsageError, VerificationFailed
+from orchestrator.commands import conclude
+from orchestrator.errors import DeployFailed, MaillageError, UsageError, VerificationFailed
 from orchestrator.locations import mesh_folder
 from orchestrator.model import Node
 from orchestrator.outcome import Outcome
@@ -55,16 +55,15 @@ def run(arguments: argparse.Namespace) -> int:
                 print(f"  {node.name:12} {check}", flush=True)
 
         working = verify_nodes(sound, say)
-    if arguments.json:
-        print(json.dumps(answer, indent=2, ensure_ascii=False))
+    error: MaillageError | None = None
     if outcome.failures:
-        raise DeployFailed(f"{report.failures(outcome)}\nMend that and run the same command again: it goes on.")
-    if not working:
-        raise VerificationFailed("deployed, but not all of it works as a subscriber would use it: see FAIL above")
-    if not arguments.json:
+        error = DeployFailed(f"{report.failures(outcome)}\nMend that and run the same command again: it goes on.")
+    elif not working:
+        error = VerificationFailed("deployed, but not all of it works as a subscriber would use it: see FAIL above")
+    elif not arguments.json:
         for node in nodes:
             print("\n".join(_next(node)))
-    return 0
+    return conclude(answer, error, as_json=arguments.json)
 
 
 def deploy(loaded: mesh.Mesh, nodes: Sequence[Node]) -> Outcome:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from orchestrator import ansible_vars, deployment, mesh, preflight, progress, report
+from orchestrator.commands import conclude
 from orchestrator.errors import DeployFailed
 from orchestrator.locations import mesh_folder
 from orchestrator.outcome import Outcome
@@ -28,23 +29,20 @@ def run(arguments: argparse.Namespace) -> int:
             preflight.check(ansible_vars.host_name(node), deployment.connection(node))
     with deployment.prepared(loaded, nodes, absent=absent) as ansible, progress.shown("plan") as listener:
         outcome = ansible(check=True, listener=listener)
-    estimated = {ansible_vars.host_name(node) for node in absent}
-    _show(outcome, sorted(estimated), arguments)
-    if outcome.failures:
-        raise DeployFailed(f"the plan is not complete:\n{report.failures(outcome)}")
-    return 0
+    estimated = sorted(ansible_vars.host_name(node) for node in absent)
+    if not arguments.json:
+        _show(outcome, estimated, diffs=arguments.diff)
+    changes = [asdict(change) | {"estimated": change.host in estimated} for change in outcome.changes]
+    error = DeployFailed(f"the plan is not complete:\n{report.failures(outcome)}") if outcome.failures else None
+    return conclude({"changes": changes, "estimated": estimated}, error, as_json=arguments.json)
 
 
-def _show(outcome: Outcome, estimated: list[str], arguments: argparse.Namespace) -> None:
-    if arguments.json:
-        changes = [asdict(change) | {"estimated": change.host in estimated} for change in outcome.changes]
-        print(json.dumps({"changes": changes, "estimated": estimated}, indent=2))
-        return
+def _show(outcome: Outcome, estimated: Sequence[str], *, diffs: bool) -> None:
     for host in estimated:
         print(f"{host} does not exist yet: estimated")
     for line in report.changes(outcome, each=True):
         print(line)
-    if arguments.diff:
+    if diffs:
         for (host, path), text in outcome.diffs.items():
             print(f"--- {host}: {path}\n{text.rstrip()}")
     if not outcome.changes:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import ansible_vars, mesh, secrets
+from orchestrator.commands import conclude
 from orchestrator.errors import VerificationFailed
 from orchestrator.locations import mesh_folder
 from orchestrator.model import Node
@@ -36,17 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
     working = verify_nodes(nodes, say)
     failed, skipped = (sum(bool(check[what]) for check in checks) for what in ("failed", "skipped"))
     summary = f"{len(checks)} checks, {failed} failed, {skipped} skipped"
-    if arguments.json:
-        print(json.dumps({"ok": working, "checks": checks}, indent=2, ensure_ascii=False))
-    else:
+    if not arguments.json:
         print(summary)
-    if not working:
-        message = f"{', '.join(arguments.territories)}: {summary}: see FAIL above for what was seen instead"
-        if not arguments.json:
-            raise VerificationFailed(message)
-        print(message, file=sys.stderr)  # standard output holds one JSON document, and that is the report
-        return VerificationFailed.exit_code
-    return 0
+    failure = f"{', '.join(arguments.territories)}: {summary}: see FAIL above for what was seen instead"
+    error = None if working else VerificationFailed(failure)
+    return conclude({"ok": working, "checks": checks}, error, as_json=arguments.json)
 
 
 def verify_nodes(nodes: Iterable[Node], say: Callable[[Node, Check], None]) -> bool:
