@@ -1,4 +1,4 @@
-"""Runs this project's own modules; the base of the action plugins `tree`, `packages` and `accounts`, not a task by itself."""
+"""Runs this project's own modules: the base of their action plugins, not a task by itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import json
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.json import Direction, get_module_encoder
@@ -16,18 +16,36 @@ LIBRARIES = Path(__file__).resolve().parent.parent / "module_utils"
 
 
 class ActionModule(ActionBase):
-    """Sends a module with its libraries and its arguments; the arguments are one opaque string, so that nothing shows them.
+    """Sends a module with its libraries and its arguments, as one opaque string, so that nothing shows them.
 
     Attributes:
         OPTIONS: the task's options: name to (type, default); a default of ... is a required option.
     """
 
-    OPTIONS: dict[str, tuple[type, Any]] = {}
+    OPTIONS: ClassVar[dict[str, tuple[type, Any]]] = {}
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run the module of the task's own name with the task's options."""
+        """Run the module of the task's own name with the task's options.
+
+        With the variable `maillage_estimate` no host is contacted (there is none yet): the answer is what a bare one
+        would need.
+        """
         super().run(tmp, task_vars)
-        return self.call(self.options(), task_vars or {})
+        variables = task_vars or {}
+        arguments = self.arguments(variables)
+        if not variables.get("maillage_estimate"):
+            return self.call(arguments, variables)
+        found = self.estimate(arguments)
+        changes = [{"kind": kind, "name": name, "action": action} for kind, name, action in found]
+        return {"changed": bool(changes), "changes": changes}
+
+    def arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - for those that render
+        """Return what the module is given."""
+        return self.options()
+
+    def estimate(self, arguments: dict[str, Any]) -> list[tuple[str, str, str]]:
+        """List kind, name and action of all that a bare host would need."""
+        raise NotImplementedError
 
     def options(self) -> dict[str, Any]:
         """Return the task's options, checked, with their defaults."""
@@ -41,7 +59,7 @@ class ActionModule(ActionBase):
                 raise AnsibleActionFail(f"{name}: the option {option} is missing")
             if not isinstance(value, kind):
                 raise AnsibleActionFail(f"{name}: the option {option} must be a {kind.__name__}")
-            options[option] = value
+            options[option] = value.copy() if isinstance(value, (list, dict)) else value
         return options
 
     def call(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

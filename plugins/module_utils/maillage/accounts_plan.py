@@ -20,7 +20,8 @@ ACTIVE, SUSPENDED = "active", "suspended"
 Record = namedtuple("Record", "kind name values password place", defaults=({}, None, "people"))
 Record.__doc__ = """One change of the directory: kind is add, modify or delete, name the distinguished name.
 
-password, when there is one, is in clear and becomes `userPassword` once it is hashed, as is fit for `people` or `services`.
+password, when there is one, is in clear, and becomes `userPassword` once it is hashed as is fit for the place: `people`
+or `services`.
 """
 
 
@@ -72,7 +73,9 @@ class Directory:
         return sorted(short.partition("/")[2] for short in self.entries if short.startswith(f"{place}/"))
 
 
-def compare(directory: Directory, wanted: dict[str, Any], agrees: Callable[[list[str], str], bool]) -> tuple[list[Record], list[dict[str, str]]]:
+def compare(
+    directory: Directory, wanted: dict[str, Any], agrees: Callable[[list[str], str], bool]
+) -> tuple[list[Record], list[dict[str, str]]]:
     """Find what must change.
 
     Args:
@@ -96,11 +99,16 @@ def skeleton(directory: Directory) -> list[Record]:
     """Make what the accounts hang on."""
     first = directory.suffix.partition(",")[0].partition("=")[2]
     base: Entry = {"objectClass": ["dcObject", "organization"], "dc": [first], "o": [first]}
-    wanted = {"": base, **{place: {"objectClass": ["organizationalUnit"], "ou": [place]} for place in ("people", "services")}}
+    wanted = {
+        "": base,
+        **{place: {"objectClass": ["organizationalUnit"], "ou": [place]} for place in ("people", "services")},
+    }
     return [Record("add", directory.name(short), entry) for short, entry in wanted.items() if not directory.has(short)]
 
 
-def services(directory: Directory, wanted: dict[str, Any], agrees: Callable[[list[str], str], bool]) -> list[tuple[str, str, Record]]:
+def services(
+    directory: Directory, wanted: dict[str, Any], agrees: Callable[[list[str], str], bool]
+) -> list[tuple[str, str, Record]]:
     """Service accounts: their passwords always agree, and there are no others."""
     found = []
     for service in wanted["services"]:

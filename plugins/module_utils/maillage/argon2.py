@@ -18,7 +18,9 @@ def library() -> ctypes.CDLL:
     try:
         found = ctypes.CDLL("libargon2.so.1")
     except OSError:
-        raise NodeError("libargon2 is not on this host, which slapd brings along: is the package slapd installed?") from None
+        raise NodeError(
+            "libargon2 is not on this host, which slapd brings along: is the package slapd installed?"
+        ) from None
     number, size, text = ctypes.c_uint32, ctypes.c_size_t, ctypes.c_char_p
     found.argon2id_hash_encoded.argtypes = [number, number, number, text, size, text, size, size, text, size]
     found.argon2id_verify.argtypes = [text, text, size]
@@ -48,6 +50,7 @@ def agrees(stored: list[str], password: str) -> bool:
     """Say whether a password is the one behind a stored hash; a hash of another kind counts as no."""
     data = password.encode()
     return any(
-        value.startswith(SCHEME) and library().argon2id_verify(value.removeprefix(SCHEME).encode(), data, len(data)) == 0
+        value.startswith(SCHEME)
+        and library().argon2id_verify(value.removeprefix(SCHEME).encode(), data, len(data)) == 0
         for value in stored
     )

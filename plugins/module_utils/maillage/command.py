@@ -36,7 +36,7 @@ class Outcome:
         return both if len(both) <= OUTPUT_LIMIT else "[…] " + both[-OUTPUT_LIMIT:]
 
 
-def run(argv: list[str], stdin: str = "", timeout: float = 120, environment: dict[str, str] | None = None) -> Outcome:
+def run(argv: list[str], stdin: str = "", timeout: float = 300, environment: dict[str, str] | None = None) -> Outcome:
     """Run a program, with `stdin` as its standard input, and wait for it. Secrets go through `stdin`, never `argv`."""
     try:
         done = subprocess.run(
@@ -61,4 +61,4 @@ def exists(program: str) -> bool:
     """Say whether a program is on this host."""
     if "/" in program:
         return os.access(program, os.X_OK)
-    return any(os.access(os.path.join(folder, program), os.X_OK) for folder in ENVIRONMENT["PATH"].split(":"))  # noqa: PTH118
+    return any(os.access(os.path.join(folder, program), os.X_OK) for folder in ENVIRONMENT["PATH"].split(":"))

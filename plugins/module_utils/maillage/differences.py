@@ -22,7 +22,9 @@ kind is directory, file, link or absent; data the bytes of a file; target where 
 that is only made when it is not there, because a file of ours goes into it.
 """
 Change = namedtuple("Change", "kind path action wanted before uid gid")
-Change.__doc__ = "One path to change: what it will be (or was, when removed), from what Standing, owned by whom (-1: unknown)."
+Change.__doc__ = (
+    "One path to change: what it will be (or was, when removed), from what Standing, owned by whom (-1: unknown)."
+)
 
 
 def wanted_paths(manifest: dict[str, Any]) -> list[Wanted]:
@@ -34,7 +36,10 @@ def wanted_paths(manifest: dict[str, Any]) -> list[Wanted]:
     for path, entry in sorted(manifest["files"].items()):
         data = entry["content"].encode("utf-8", "surrogateescape")
         wanted.append(Wanted("file", path, data, "", entry["owner"], entry["group"], int(entry["mode"], 8), False))
-    wanted += [Wanted("link", path, b"", target, "root", "root", 0o777, False) for path, target in sorted(manifest["links"].items())]
+    wanted += [
+        Wanted("link", path, b"", target, "root", "root", 0o777, False)
+        for path, target in sorted(manifest["links"].items())
+    ]
     implied = implied_directories([item.path for item in wanted], manifest["directories"])
     directories = sorted([*implied, *(item for item in wanted if item.kind == "directory")], key=lambda item: item.path)
     return directories + [item for item in wanted if item.kind != "directory"] + gone(sorted(manifest["absent"]))
@@ -91,7 +96,11 @@ def same(item: Wanted, before: files.Standing, uid: int, gid: int) -> bool:
         return bool(before.target == item.target)
     if (before.uid, before.gid, before.mode) != (uid, gid, item.mode):
         return False
-    return item.kind == "directory" or (before.size == len(item.data) and files.content(item.path) == item.data)
+    if item.kind == "directory":
+        return True
+    if before.size != len(item.data):
+        return False
+    return files.content(item.path) == item.data
 
 
 def refuse_misplaced(item: Wanted, before: files.Standing) -> None:
@@ -99,7 +108,9 @@ def refuse_misplaced(item: Wanted, before: files.Standing) -> None:
     if before.kind == "other":
         raise NodeError(f"{item.path} is neither a file nor a directory nor a link: remove it, then deploy again")
     if before.kind == "directory" and item.kind != "directory" and not files.is_empty(item.path):
-        raise NodeError(f"{item.path} is a directory that is not empty, where a {item.kind} should be: move it away, then deploy again")
+        raise NodeError(
+            f"{item.path} is a directory that is not empty, not a {item.kind}: move it away, then deploy again"
+        )
 
 
 def identifier(known: dict[tuple[str, str], int], kind: str, name: str) -> int:
@@ -117,7 +128,9 @@ def require_owners(changes: list[Change]) -> None:
     for change in changes:
         if change.action != "remove" and -1 in (change.uid, change.gid):
             kind, name = ("user", change.wanted.owner) if change.uid == -1 else ("group", change.wanted.group)
-            raise NodeError(f"there is no {kind} {name} on this host, to whom {change.path} should belong: is its package missing?")
+            raise NodeError(
+                f"there is no {kind} {name} on this host, to whom {change.path} should belong: is its package missing?"
+            )
 
 
 def shown(change: Change) -> list[dict[str, str]]:

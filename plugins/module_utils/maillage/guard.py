@@ -33,15 +33,24 @@ def arm(journal: Journal, sources: dict[str, str]) -> str:
     program = f"{library}/put_back.py"
     text = START.format(library=library, folder=journal.folder)
     files.write(program, text.encode(), os.geteuid(), os.getegid(), 0o600)
-    name = f"maillage-guard-{os.path.basename(journal.folder)}"  # noqa: PTH119
+    name = f"maillage-guard-{os.path.basename(journal.folder)}"
     disarm(name)
-    timer = ["systemd-run", "--quiet", "--collect", f"--unit={name}", f"--on-active={SECONDS}", "--timer-property=AccuracySec=1s"]
+    timer = [
+        "systemd-run",
+        "--quiet",
+        "--collect",
+        f"--unit={name}",
+        f"--on-active={SECONDS}",
+        "--timer-property=AccuracySec=1s",
+    ]
     outcome = run([*timer, sys.executable, "-I", program])
     if outcome.code:
-        raise NodeError(f"the timer that would put the previous files back could not be armed, nothing was changed:\n{outcome.text}")
+        raise NodeError(
+            f"the timer that would put the previous files back could not be armed, nothing was changed:\n{outcome.text}"
+        )
     return name
 
 
 def disarm(name: str) -> None:
-    """Stop the timer; the program, when it runs already, is waited for by the journal's lock."""
-    run(["systemctl", "stop", f"{name}.timer"])
+    """Stop the timer, and the program if it waits for the journal's lock: only to be called by who holds that lock."""
+    run(["systemctl", "stop", f"{name}.timer", f"{name}.service"])

@@ -1,13 +1,12 @@
-"""What `tree` keeps on the node, a folder per component: what it wrote, and the previous versions while it changes them.
+"""What `tree` keeps on the node, a folder per component: what it wrote, and what was there while it changes that.
 
     state.json     the paths that this component wrote, and a hash of each file
     journal.json   there only while a change is under way: how every path and unit was before
     previous/      the contents that journal.json speaks of
 
-journal.json is on disk before the first path changes and goes when all is done, services included. Whoever finds it later
-(the next run, or the guard's timer) knows that work was left, and how things were.
+journal.json is on disk before the first path changes, and goes when all is done, services included. Whoever finds it
+later (the next run, or the guard's timer) knows that work was left, and how things were.
 """
-# ruff: noqa: PTH - pathlib costs 5 ms to import
 
 from __future__ import annotations
 
@@ -41,6 +40,10 @@ class Journal:
 
     def __init__(self, component: str, folder: str = FOLDER) -> None:
         self.folder = f"{folder}/{component}"
+        self.read()
+
+    def read(self) -> None:
+        """Read what is under way."""
         record = self.load("journal.json")
         self.pending = bool(record)
         self.entries: dict[str, Any] = record.get("entries", {})
@@ -73,7 +76,7 @@ class Journal:
         self.prepare()
         with open(f"{self.folder}/lock", "w", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            self.__init__(os.path.basename(self.folder), os.path.dirname(self.folder))  # type: ignore[misc]
+            self.read()
             yield
 
     def begin(self, changes: list[Change], units: dict[str, Any], promised: dict[str, str], guard: str | None) -> None:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 def name_part(attribute: str, value: str) -> str:
     """Return `attribute=value`, escaped for a distinguished name."""
-    escaped = "".join(f"\\{letter}" if letter in ',+"\\<>;=' else "\\00" if letter == "\0" else letter for letter in value)
+    escaped = "".join(
+        f"\\{letter}" if letter in ',+"\\<>;=' else "\\00" if letter == "\0" else letter for letter in value
+    )
     if escaped.endswith(" "):
         escaped = escaped[:-1] + "\\ "
     if escaped.startswith((" ", "#")):
@@ -37,7 +39,10 @@ def add(name: str, entry: Entry) -> str:
 
 def modify(name: str, changes: Entry) -> str:
     """Return the record that replaces attributes; one without values is removed."""
-    parts = [line("replace", attribute) + "".join(line(attribute, value) for value in changes[attribute]) for attribute in changes]
+    parts = [
+        line("replace", attribute) + "".join(line(attribute, value) for value in changes[attribute])
+        for attribute in changes
+    ]
     return line("dn", name) + "changetype: modify\n" + "-\n".join(parts) + "-\n\n"
 
 
@@ -49,12 +54,17 @@ def delete(name: str) -> str:
 def parse(text: str) -> Iterable[tuple[str, Entry]]:
     """Read what ldapsearch or slapcat printed: name and attributes (in lower case) of each entry."""
     for block in text.replace("\n ", "").split("\n\n"):
-        name, entry = "", {}
+        name = ""
+        entry: Entry = {}
         for row in block.splitlines():
             attribute, separator, value = row.partition(":")
             if not separator or row.startswith("#"):
                 continue
-            decoded = base64.b64decode(value[1:]).decode(errors="replace") if value.startswith(":") else value.removeprefix(" ")
+            decoded = (
+                base64.b64decode(value[1:]).decode(errors="replace")
+                if value.startswith(":")
+                else value.removeprefix(" ")
+            )
             if attribute == "dn":
                 name = decoded
             else:

@@ -22,7 +22,7 @@ def wait_for_locks(seconds: float) -> None:
     while holder := first_holder():
         if time.monotonic() > deadline:
             raise NodeError(
-                f"another package manager ({program(holder)}, process {holder}) has been at work on this host for more than "
+                f"another package manager ({program(holder)}, process {holder}) has been at work here for more than "
                 f"{seconds / 60:.0f} minutes: let it end, then deploy again"
             )
         time.sleep(1)
@@ -32,7 +32,7 @@ def first_holder() -> int:
     """Return the process that holds one of the locks, or 0."""
     for path in LOCKS:
         try:
-            with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs 5 ms to import
+            with open(path, "rb") as file:
                 request = struct.pack(FLOCK, fcntl.F_WRLCK, 0, 0, 0, 0)
                 kind, _, _, _, process = struct.unpack(FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, request))
         except FileNotFoundError:
@@ -45,7 +45,7 @@ def first_holder() -> int:
 def program(process: int) -> str:
     """Name a process."""
     try:
-        with open(f"/proc/{process}/comm", encoding="utf-8") as file:  # noqa: PTH123
+        with open(f"/proc/{process}/comm", encoding="utf-8") as file:
             return file.read().strip()
     except OSError:
         return "unknown"

@@ -1,5 +1,4 @@
 """One apt transaction for a whole host; see plugins/modules/packages.py for what it promises."""
-# ruff: noqa: PTH - pathlib costs 5 ms to import
 
 from __future__ import annotations
 
@@ -99,7 +98,9 @@ def not_installed(names: list[str]) -> list[str]:
     """List the packages that are not there, or not wholly, in the order of `names`."""
     if not names:
         return []
-    outcome = run(["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status} ${db:Status-Eflag}\\n", *names])
+    outcome = run(
+        ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status} ${db:Status-Eflag}\\n", *names]
+    )
     if outcome.code == 127:
         raise NodeError("this host has no dpkg: Maillage needs Debian 13")
     there = {line.split()[0] for line in outcome.output.splitlines() if line.split()[1:] == ["installed", "ok"]}
@@ -138,7 +139,11 @@ def converge(names: list[str], missing: list[str], answers: list[str], leftover:
 def repair() -> None:
     """Let dpkg finish what a kill left: apt refuses to work before that. What it cannot finish, apt-get will name."""
     if os.listdir("/var/lib/dpkg/updates") or run(["dpkg", "--audit"]).output.strip():
-        run(["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"], timeout=INSTALL_SECONDS, environment=ENVIRONMENT)
+        run(
+            ["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"],
+            timeout=INSTALL_SECONDS,
+            environment=ENVIRONMENT,
+        )
 
 
 def install(names: list[str]) -> None:
@@ -157,7 +162,9 @@ def lists_time() -> float:
     """Return when the package lists were last renewed; 0 when there are none."""
     if not any(name.endswith(("_Packages", "_Packages.lz4")) for name in os.listdir(LISTS)):
         return 0
-    return max(os.stat(LISTS).st_mtime, os.stat(f"{LISTS}/partial").st_mtime if os.path.isdir(f"{LISTS}/partial") else 0)
+    return max(
+        os.stat(LISTS).st_mtime, os.stat(f"{LISTS}/partial").st_mtime if os.path.isdir(f"{LISTS}/partial") else 0
+    )
 
 
 def update() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Sources:
-    """Finds modules in a dict of sources, so that nothing is written to the node's disk and only what is used is compiled."""
+    """Finds modules in a dict of sources: nothing is written to the node's disk, and only what is used is compiled."""
 
     def __init__(self, sources: dict[str, str]) -> None:
         self.sources = sources
@@ -46,7 +46,7 @@ def run(name: str, payload: dict[str, Any], internal: dict[str, Any]) -> None:
         payload: `sources` (module name to source) and `arguments` of the task.
         internal: Ansible's own arguments (`_ansible_check_mode`, `_ansible_diff`).
     """
-    sys.meta_path.insert(0, Sources(payload["sources"]))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, Sources(payload["sources"]))
     try:
         library = importlib.import_module(f"maillage.{name}")
         check, diff = bool(internal["_ansible_check_mode"]), bool(internal["_ansible_diff"])

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 UNIT_FOLDERS = ("/etc/systemd/", "/usr/lib/systemd/", "/lib/systemd/")
 UNIT_SUFFIXES = (".service", ".timer", ".socket", ".path", ".mount", ".target")
-PROPERTIES = "Id,Names,LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,ConditionResult,ConditionTimestampMonotonic"
+PROPERTIES = (
+    "LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,ConditionResult,ConditionTimestampMonotonic"
+)
 MOMENT = 2.0  # a daemon that cannot read its configuration has died by then
 LOG_LINES = 15
 
@@ -25,7 +27,9 @@ units need not run: a oneshot that is done, or a unit whose own conditions refus
 started before they have read their configuration.
 """
 Step = namedtuple("Step", "unit action")
-Step.__doc__ = "What is to be done with a unit: enable, start, reload, restart or stop; `try-reload` for other components' units."
+Step.__doc__ = (
+    "What is to be done with a unit: enable, start, reload, restart or stop; `try-reload` for other components' units."
+)
 
 
 def look(names: list[str]) -> dict[str, Unit]:
@@ -44,7 +48,9 @@ def look(names: list[str]) -> dict[str, Unit]:
 def described(name: str, values: dict[str, str]) -> Unit:
     """Turn the properties of a unit into a Unit."""
     active, state = values["ActiveState"], values["UnitFileState"]
-    running = active in ("active", "reloading", "refreshing") or (active == "activating" and values["SubState"] != "auto-restart")
+    running = active in ("active", "reloading", "refreshing") or (
+        active == "activating" and values["SubState"] != "auto-restart"
+    )
     refused = values["ConditionResult"] == "no" and values["ConditionTimestampMonotonic"] != "0"
     done = values.get("Type") == "oneshot" and values.get("RemainAfterExit") == "no"
     return Unit(
@@ -64,7 +70,7 @@ def steps_present(wanted: list[dict[str, str]], units: dict[str, Unit], changed:
     Args:
         wanted: `name` and `on_change` of each, in the order in which they are to be touched.
         units: how they all are.
-        changed: whether files changed, now or in a run that was killed before it came this far.
+        changed: whether files changed, now or in a run that was killed.
     """
     steps = []
     for entry in wanted:
@@ -81,7 +87,7 @@ def steps_present(wanted: list[dict[str, str]], units: dict[str, Unit], changed:
 
 
 def steps_of_others(names: list[str], units: dict[str, Unit]) -> list[Step]:
-    """Reload units of other components, that read files of this one; one that does not run yet will read them when it starts."""
+    """Reload units of other components, that read files of this one; one that does not run reads them at its start."""
     return [Step(name, "try-reload") for name in names if units[name].active or units[name].load == "not-found"]
 
 
@@ -118,11 +124,15 @@ def take(steps: list[Step], component: str) -> None:
     for step in steps:
         unit = units[step.unit]
         if unit.load == "masked":
-            raise NodeError(f"{unit.name} is masked on this host: `systemctl unmask {unit.name}` there, then deploy again")
+            raise NodeError(
+                f"{unit.name} is masked on this host: `systemctl unmask {unit.name}` there, then deploy again"
+            )
         if unit.load == "not-found":
             if step.action in ("stop", "try-reload"):
                 continue
-            raise NodeError(f"there is no unit {unit.name} on this host, which «{component}» needs: is its package missing?")
+            raise NodeError(
+                f"there is no unit {unit.name} on this host, which «{component}» needs: is its package missing?"
+            )
         take_one(step, unit)
     verify([step.unit for step in steps if step.action in ("start", "restart")])
 
@@ -171,7 +181,10 @@ def log(name: str, since: float) -> str:
 
 def before(steps: list[Step], units: dict[str, Unit]) -> dict[str, Any]:
     """Note how the units of `steps` are, for the journal."""
-    return {step.unit: {"active": units[step.unit].active, "enabled": units[step.unit].enabled, "action": step.action} for step in steps}
+    return {
+        step.unit: {"active": units[step.unit].active, "enabled": units[step.unit].enabled, "action": step.action}
+        for step in steps
+    }
 
 
 def put_back_stop(noted: dict[str, Any]) -> None:

@@ -170,7 +170,9 @@ def objection(manifest: dict[str, Any], journal: Journal, message: str) -> NodeE
     except (NodeError, OSError) as error:
         return NodeError(f"«{manifest['component']}»: {message}\nThe previous files could not all be put back: {error}")
     sentence, _, output = message.partition("\n")
-    return NodeError(f"«{manifest['component']}»: {sentence.rstrip(':')}; the previous files are back.\n{output}".rstrip())
+    return NodeError(
+        f"«{manifest['component']}»: {sentence.rstrip(':')}; the previous files are back.\n{output}".rstrip()
+    )
 
 
 def confirm(journal: Journal, name: str) -> dict[str, Any]:
