@@ -100,7 +100,8 @@ def same(item: Wanted, before: files.Standing, uid: int, gid: int) -> bool:
         return True
     if before.size != len(item.data):
         return False
-    return files.content(item.path) == item.data
+    data: bytes = item.data
+    return files.content(item.path) == data
 
 
 def refuse_misplaced(item: Wanted, before: files.Standing) -> None:
