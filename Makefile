@@ -31,7 +31,8 @@ $(STAMP): requirements.lock pyproject.toml | apt
 	touch $@
 
 demo: setup ## the lab, one territory deployed and verified
-	@$(BIN)/python -m orchestrator demo
+	@$(BIN)/python -m orchestrator deploy calvados
+	@echo "remove all of it: make clean"
 
 test: setup ## every test: unit, contract, templates, molecule, one deployment end to end
 	$(BIN)/pytest
@@ -48,7 +49,7 @@ lock: $(STAMP) ## renew requirements.lock from pyproject.toml
 	  --no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade --output-file requirements.lock
 
 bench: setup ## the figures of README, measured here
-	$(BIN)/python -m tests.bench
+	$(BIN)/python tests/bench.py
 
 clean: ## remove lab hosts, network, mounts, the lab's state and .venv; apt packages stay
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m orchestrator lab down --purge; fi
