@@ -13,3 +13,7 @@ class ActionModule(Node):
     """The action of `certificates`."""
 
     OPTIONS = {"wanted": (list, ...)}
+
+    def estimate(self, arguments: dict[str, Any]) -> list[tuple[str, str, str]]:
+        """A bare host has no certificate at all."""
+        return [("certificate", wanted["name"], "issue") for wanted in arguments["wanted"]]
