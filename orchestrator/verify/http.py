@@ -46,6 +46,8 @@ def _strict_transport(value: str) -> bool:
 HEADERS: Mapping[str, Callable[[str], bool]] = {
     "Strict-Transport-Security": _strict_transport,
     "X-Content-Type-Options": lambda value: value.lower() == "nosniff",
+    # Nobody may show our pages inside theirs.
+    "Content-Security-Policy": lambda value: "frame-ancestors" in value,
     "Referrer-Policy": lambda value: value != "" and "unsafe-url" not in value.lower(),
     # A version would tell an attacker which holes are open.
     "Server": lambda value: not re.search(r"\d", value),

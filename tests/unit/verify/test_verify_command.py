@@ -15,6 +15,7 @@ from orchestrator.commands import verify as command
 from orchestrator.locations import CLONE
 from orchestrator.verify import target
 
+pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 TERRITORY = """\
 territory: exemple
 domain: exemple.test

@@ -35,6 +35,7 @@ def test_right(node):
         ("Strict_Transport_Security", None, "no Strict-Transport-Security"),
         ("Strict_Transport_Security", "max-age=300", "Strict-Transport-Security: max-age=300"),
         ("X_Content_Type_Options", None, "no X-Content-Type-Options"),
+        ("Content_Security_Policy", "default-src 'none'", "Content-Security-Policy: default-src 'none'"),
         ("Referrer_Policy", "unsafe-url", "Referrer-Policy: unsafe-url"),
         ("Server", "nginx/1.26.3", "Server: nginx/1.26.3"),
     ],
