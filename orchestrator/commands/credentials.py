@@ -24,11 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.name is None:
             raise UsageError(f"name the secret to renew; `credentials {node.name}` lists them")
         renewed = secrets.renew(node, arguments.name)
-        _print(
-            arguments.json,
-            {"renewed": renewed},
-            f"renewed: {', '.join(renewed)}; `deploy {node.name}` puts it in place",
-        )
+        lines = [f"renewed: {name}; {_next(node.name, name)}" for name in renewed]
+        _print(arguments.json, {"renewed": renewed}, "\n".join(lines))
     elif arguments.name is None:
         names = secrets.names(node)
         _print(arguments.json, {"names": names}, "\n".join(names))
@@ -36,6 +33,15 @@ def run(arguments: argparse.Namespace) -> int:
         value = secrets.reveal(node, arguments.name).get_secret_value()
         _print(arguments.json, {"name": arguments.name, "value": value}, value)
     return 0
+
+
+def _next(territory: str, name: str) -> str:
+    kind, _, uid = name.partition(".")
+    if kind == "subscribers":  # whoever has an account may have changed its password: nothing overwrites that unasked
+        return (
+            f"`deploy {territory}` gives it to a new account; for an existing one: `subscriber reset {territory} {uid}`"
+        )
+    return f"`deploy {territory}` puts it in place"
 
 
 def _print(as_json: bool, report: dict[str, object], text: str) -> None:

@@ -104,7 +104,7 @@ def test_ansible_reads_a_key_from_memory(tmp_path: Path) -> None:
             path = tmp_path / name
             path.write_text(vault.encrypt(f"secret of {name}", key, name))
             command = [ANSIBLE_VAULT, "view", *(f"--vault-id={identity}" for identity in identities), path]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
             assert done.stdout.strip() == f"secret of {name}"
         paths = [Path(identity.partition("@")[2]) for identity in identities]
         assert all(path.stat().st_mode & 0o777 == 0o600 for path in paths)

@@ -39,14 +39,19 @@ def test_ansible_vault_reads_ours(key_file: Path, tmp_path: Path) -> None:
     path = tmp_path / "value"
     path.write_text(vault.encrypt("mot de passe é", KEY, "calvados"), encoding="utf-8")
     command = [ANSIBLE_VAULT, "view", "--vault-id", f"calvados@{key_file}", path]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "mot de passe é"
+    assert (
+        subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout.strip()
+        == "mot de passe é"
+    )
 
 
 @pytest.mark.parametrize("label", [(), ("--encrypt-vault-id", "calvados")], ids=["1.1", "1.2"])
 def test_we_read_those_of_ansible_vault(label: tuple[str, ...], key_file: Path) -> None:
     identity = f"calvados@{key_file}" if label else str(key_file)
     command = [ANSIBLE_VAULT, "encrypt", "--vault-id", identity, *label, "--output", "-"]
-    done = subprocess.run(command, input="mot de passe é", capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, input="mot de passe é", capture_output=True, text=True, check=True, cwd=key_file.parent
+    )
     assert vault.CIPHERTEXT.fullmatch(done.stdout)
     assert vault.decrypt(done.stdout, KEY).get_secret_value() == "mot de passe é"
 

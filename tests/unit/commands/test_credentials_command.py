@@ -23,9 +23,10 @@ def test_a_value_is_shown_only_by_name(capsys: pytest.CaptureFixture[str]) -> No
     assert output(capsys, "credentials", "calvados", "subscribers.exemple") == f"{value}\n"
     as_json = output(capsys, "credentials", "calvados", "subscribers.exemple", "--json")
     assert json.loads(as_json) == {"name": "subscribers.exemple", "value": value}
-    assert output(capsys, "credentials", "calvados", "subscribers.exemple", "--renew").startswith(
-        "renewed: subscribers.exemple;"
-    )
+    renewed = output(capsys, "credentials", "calvados", "subscribers.exemple", "--renew")
+    assert renewed.startswith("renewed: subscribers.exemple;")
+    assert "subscriber reset calvados exemple" in renewed
+    assert value not in renewed
     assert output(capsys, "credentials", "calvados", "subscribers.exemple") != f"{value}\n"
 
 
