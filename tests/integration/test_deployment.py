@@ -52,7 +52,7 @@ def maillage(mesh):
     """Runs a command; gives its standard output, read as JSON where that was asked for."""
 
     def run(*arguments, code=0):
-        command = [sys.executable, "-m", "orchestrator", *arguments, "--mesh", str(mesh)]
+        command = [sys.executable, "-m", "orchestrator", "--mesh", str(mesh), *arguments]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
         assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         assert "Traceback" not in done.stderr
