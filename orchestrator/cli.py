@@ -69,8 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parsed = _parser().parse_args(arguments)
+    parsed: argparse.Namespace | None = None
     try:
+        parsed = _parser().parse_args(arguments)
         code: int = parsed.run(parsed)
         sys.stdout.flush()
     except MaillageError as error:
@@ -105,7 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_mesh(parser, default=None)
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_CommandParser)
     for name, command in COMMANDS.items():
-        subparser = commands.add_parser(name, help=command.help, description=f"{command.help.capitalize()}.")
+        subparser = commands.add_parser(
+            name, help=command.help, description=f"{command.help[0].upper()}{command.help[1:]}."
+        )
         subparser.command = name
         _add_mesh(subparser, default=argparse.SUPPRESS)
         if command.reports:

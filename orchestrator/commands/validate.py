@@ -22,5 +22,5 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({"valid": [node.name for node in nodes]}))
     else:
         for node in nodes:
-            print(f"{node.name}: valid, {len(node.subscriptions.subscribers)} subscribers")
+            print(f"{node.name}: valid; subscribers: {len(node.subscriptions.subscribers)}")
     return 0
