@@ -6,8 +6,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from conftest import USERS
 from pydantic import SecretStr
+from sample_node import USERS
 
 from orchestrator import mesh
 from orchestrator.cli import main

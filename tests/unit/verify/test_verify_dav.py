@@ -11,8 +11,8 @@ import zlib
 
 import httpx
 import pytest
-from conftest import CLOUD, USERS
 from loopback import Front, has_ipv6, serving
+from sample_node import CLOUD, USERS
 
 from orchestrator.verify import dav as group
 from orchestrator.verify import leftovers

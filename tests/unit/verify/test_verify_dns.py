@@ -1,7 +1,7 @@
 import time
 
 import dns.rcode
-from conftest import CLOUD, DOMAIN
+from sample_node import CLOUD, DOMAIN
 
 from orchestrator.verify import dns as group
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import CLOUD, DOMAIN
 from cryptography.hazmat.primitives.asymmetric import ec
+from sample_node import CLOUD, DOMAIN
 
 from orchestrator.verify import dns as group
 

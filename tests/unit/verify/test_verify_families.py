@@ -6,7 +6,7 @@ import sys
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
-from conftest import DOMAIN
+from sample_node import DOMAIN
 
 pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 

@@ -1,5 +1,5 @@
 import pytest
-from conftest import CLOUD, DOMAIN
+from sample_node import CLOUD, DOMAIN
 
 from orchestrator.contract import Probe
 from orchestrator.verify import http as group

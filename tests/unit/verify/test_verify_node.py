@@ -6,8 +6,8 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
-from conftest import CLOUD, DOMAIN, USERS
 from loopback import free_port, has_ipv6
+from sample_node import CLOUD, DOMAIN, USERS
 
 from orchestrator.verify import Limits, verify
 

@@ -3,8 +3,8 @@ import ssl
 import time
 
 import pytest
-from conftest import CLOUD, DOMAIN
 from loopback import Authority
+from sample_node import CLOUD, DOMAIN
 
 from orchestrator.verify import tls as group
 
