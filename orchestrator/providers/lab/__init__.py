@@ -53,7 +53,7 @@ class Lab:
         place = self.place
         place.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with place.locked("network"):
-            network.up(place.network)
+            network.up(place.network, place.directory)
             if not place.key.exists():
                 machine.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "maillage-lab", "-f", str(place.key)])
         resolvers = self._resolvers(specs)
@@ -91,6 +91,7 @@ class Lab:
         """Remove a host and its data; does nothing if there is none."""
         with self.place.locked(f"host-{name}"):
             if spec := self.place.read(name):
+                network.check_owner(self.place.network, self.place.directory)
                 host.destroy(self.place, spec)
 
     def snapshot(self, name: str, label: str) -> None:
@@ -109,18 +110,21 @@ class Lab:
     def down(self, report: Report = _silent) -> None:
         """Remove every host and the network; the images and the downloaded packages stay for the next time."""
         place = self.place
-        if not place.directory.exists() and not network.exists(place.network):
+        owner = network.owner(place.network)
+        if owner is None and not place.directory.exists():
             return
         machine.check()
-        for name in place.hosts():
-            report(f"removing {name}")
-            self.destroy(name)
-        control_group.end(f"{place.network.bridge}-*")  # hosts whose files somebody has removed
+        if owner in (None, "", str(place.directory)):  # a bridge of another lab means that ours has ended already
+            for name in place.hosts():
+                report(f"removing {name}")
+                self.destroy(name)
+            control_group.end(f"{place.network.bridge}-*")  # hosts whose files somebody has removed
+            with place.locked("network"):
+                network.down(place.network)
         shutil.rmtree(place.directory / "hosts", ignore_errors=True)  # what killed runs have left unfinished
-        with place.locked("network"):
-            network.down(place.network)
 
     def _spec(self, name: str) -> HostSpec:
+        network.check_owner(self.place.network, self.place.directory)
         if spec := self.place.read(name):
             return spec
         raise HostError(f"{name}: there is no such lab host; `lab up` makes those of the mesh")

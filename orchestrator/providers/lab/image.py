@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from orchestrator.errors import LabUnavailable
-from orchestrator.providers.lab.machine import run
+from orchestrator.providers.lab.machine import ISOLATED, run
 from orchestrator.providers.lab.state import BASE_IMAGE, HostSpec, Place, Report
 
 # What a minimal Debian server from a cloud provider has, no more: whatever a role needs, its contract must name.
@@ -27,6 +27,7 @@ PACKAGES = (
 # A clone gets its own name, keys and identity; a container has no console to log in on and nothing to wait for.
 PREPARATION = """\
 set -e
+rm -f "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap
 rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id "$1"/etc/hostname "$1"/etc/resolv.conf
 chroot "$1" systemctl --quiet enable systemd-networkd.service
 chroot "$1" systemctl --quiet disable systemd-networkd-wait-online.service
@@ -59,21 +60,15 @@ def build(image: Path) -> None:
     unfinished = image.with_name(f"{image.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     image.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # A mount namespace of its own: whatever mmdebstrap mounts goes away with it. No mirror is named: mmdebstrap then
-    # adds the security and updates suites by itself.
-    run(
-        [
-            "unshare",
-            "--mount",
-            "mmdebstrap",
-            "--quiet",
-            "--variant=minbase",
-            f"--include={','.join(PACKAGES)}",
-            f"--customize-hook={PREPARATION}",
-            "trixie",
-            str(unfinished),
-        ]
-    )
+    # No mirror is named: mmdebstrap then adds the security and updates suites by itself.
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", "--dpkgopt=force-unsafe-io"]
+    command += [f"--include={','.join(PACKAGES)}", f"--customize-hook={PREPARATION}", "trixie", str(unfinished)]
+    try:
+        run([*ISOLATED, *command])
+    except LabUnavailable as error:
+        raise LabUnavailable(
+            f"the Debian 13 image cannot be made; are the Debian mirrors within reach? ({error})"
+        ) from None
     unfinished.rename(image)
 
 
@@ -90,6 +85,6 @@ mount -t overlay -o "lowerdir=$2,upperdir=$1/layer/upper,workdir=$1/layer/work,r
 cp --archive --reflink=auto "$1/root" "$3"
 rm -rf "$3"/etc/ssh/ssh_host_* "$3"/etc/machine-id "$3"/root/.ssh "$3"/var/log/journal/*
 """
-    run(["unshare", "--mount", "sh", "-c", script, "sh", str(directory), str(lower), str(unfinished)])
+    run([*ISOLATED, "sh", "-c", script, "sh", str(directory), str(lower), str(unfinished)])
     shutil.rmtree(target, ignore_errors=True)
     unfinished.rename(target)

@@ -19,7 +19,10 @@ PACKAGES = {
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "unshare": "util-linux",
+    "setpriv": "util-linux",
 }
+# For long work: mounts and processes of its own, which the kernel takes away with the process that started it.
+ISOLATED = ("setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child")
 
 
 def check() -> None:

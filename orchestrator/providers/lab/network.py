@@ -55,22 +55,41 @@ def clashes(network: Network, addresses: str) -> list[str]:
     return found
 
 
-def exists(network: Network) -> bool:
-    """Whether the bridge is there."""
-    return Path(f"/sys/class/net/{network.bridge}").exists()
+def owner(network: Network) -> str | None:
+    """The directory of the lab that the bridge belongs to; None when there is no bridge."""
+    try:
+        return Path(f"/sys/class/net/{network.bridge}/ifalias").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
 
 
-def up(network: Network) -> None:
-    """Make the network, or what is missing of it.
+def check_owner(network: Network, directory: Path) -> None:
+    """Keep away from the lab of another MAILLAGE_STATE.
 
     Raises:
-        LabUnavailable: another interface uses the same addresses, or a command failed.
+        LabUnavailable: the bridge belongs to another directory.
     """
+    if (other := owner(network)) and other != str(directory):
+        state = Path(other).parent
+        message = (
+            f"{network.bridge} belongs to the lab in {state}: end that one first, `MAILLAGE_STATE={state} lab down`"
+        )
+        raise LabUnavailable(message)
+
+
+def up(network: Network, directory: Path) -> None:
+    """Make the network of the lab in a directory, or what is missing of it.
+
+    Raises:
+        LabUnavailable: another lab or interface uses the same addresses, or a command failed.
+    """
+    check_owner(network, directory)
     if found := clashes(network, run(["ip", "-json", "address"])):
         ours = f"{network.ipv4.network}, {network.ipv6.network}"
         raise LabUnavailable(f"the lab's addresses ({ours}) are in use on this machine: {', '.join(found)}")
-    if not exists(network):
+    if owner(network) is None:
         run(["ip", "link", "add", network.bridge, "type", "bridge"])
+    run(["ip", "link", "set", network.bridge, "alias", str(directory)])
     run(["ip", "address", "replace", str(network.ipv4), "dev", network.bridge])
     run(["ip", "address", "replace", str(network.ipv6), "dev", network.bridge, "nodad"])
     run(["ip", "link", "set", network.bridge, "up"])
@@ -82,7 +101,7 @@ def up(network: Network) -> None:
 
 def down(network: Network) -> None:
     """Remove all that `up` made; forwarding goes back to its earlier value with the last lab of this machine."""
-    if exists(network):
+    if owner(network) is not None:
         run(["ip", "link", "delete", network.bridge])
     run(["nft", "-f", "-"], stdin=f"table ip {network.table} {{}}\ndelete table ip {network.table}\n")
     if "table ip maillage_lab" not in run(["nft", "list", "tables"]) and EARLIER_FORWARDING.exists():

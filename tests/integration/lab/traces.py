@@ -20,7 +20,7 @@ def traces(network: Network, directory: Path) -> dict[str, list[str]]:
         "loop devices": _naming(directory, _out("losetup", "--list", "--noheadings")),
         "tables": tables,
         "rules": [_out("nft", "list", "table", *line.split()[1:]) for line in tables],
-        "processes": _naming(directory, _out("ps", "-eo", "args")),
+        "processes": _naming(directory, _out("ps", "-ewwo", "args")),
         "control groups": [name for name in control_groups() if name.startswith(f"{network.bridge}-")],
         "forwarding": [Path("/proc/sys/net/ipv4/ip_forward").read_text().strip()],
     }
