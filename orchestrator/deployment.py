@@ -124,20 +124,24 @@ def ensure_hosts(nodes: Sequence[Node]) -> bool:
 
 
 @contextmanager
-def locked(nodes: Sequence[Node]) -> Iterator[None]:
+def locked(nodes: Sequence[Node], *, internet: bool = False) -> Iterator[None]:
     """Hold the deployment lock of every host, in one order for everybody.
 
+    Args:
+        nodes: the nodes that are about to be changed.
+        internet: the lab's internet is changed with them, if they are of the lab; it is waited for.
+
     Raises:
-        HostLocked: somebody else deploys one of them; names who.
+        HostLocked: somebody else changes one of the nodes; names who.
     """
     holder = f"{getpass.getuser()}@{socket.gethostname()}"
     with ExitStack() as stack:
-        if any(node.territory.is_lab for node in nodes):
+        for node in sorted(nodes, key=lambda node: node.name):
+            stack.enter_context(ssh.lock(connection(node), holder))
+        if internet and any(node.territory.is_lab for node in nodes):
             from orchestrator import lab_services
 
             stack.enter_context(_patiently(lab_services.connection(), holder))
-        for node in sorted(nodes, key=lambda node: node.name):
-            stack.enter_context(ssh.lock(connection(node), holder))
         yield
 
 

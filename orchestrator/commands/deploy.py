@@ -70,7 +70,7 @@ def deploy(loaded: mesh.Mesh, nodes: Sequence[Node]) -> Outcome:
     """Have the hosts up and converge them, alone on each."""
     known = deployment.ensure_hosts(nodes)
     with (
-        deployment.locked(nodes),
+        deployment.locked(nodes, internet=True),
         deployment.prepared(loaded, nodes) as ansible,
         progress.shown("deploy" if known else "deploy-first") as listener,
     ):
