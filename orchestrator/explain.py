@@ -16,10 +16,10 @@ def explain(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[Lo
     """Give for each error its location, its sentence, and whether the key (not the value) is at fault."""
     for detail in error.errors(include_input=False, include_url=False, include_context=False):
         location: Location = detail["loc"]
-        at_key = location[-1:] == ("[key]",)  # pydantic's mark for the name of an entry
+        kind = detail["type"]
+        at_key = kind == "says" and location[-1] == "[key]"  # pydantic's mark for the name of an entry
         if at_key:
             location = location[:-1]
-        kind = detail["type"]
         if kind == "extra_forbidden":
             yield location, _unknown(str(location[-1]), _known(model, location[:-1])), True
         elif kind == "missing":

@@ -205,6 +205,12 @@ NAMES = [
         "6:3: partner.lcoale: is not known here; did you mean locale?",
     ),
     territory(
+        "unknown key that looks like pydantic's own mark",
+        "  locale: fr_FR",
+        '  "[key]": fr_FR',
+        "6:3: partner.[key]: is not known here; there is name, contact, locale, ssh_keys",
+    ),
+    territory(
         "unknown key in a list",
         "    provider: existing",
         "    provider: existing\n    adress: {}",
