@@ -141,9 +141,9 @@ def main():
         megabytes = int(on(HOST, PSS)) / 1000
         print(f"idle memory of the node as PSS, operating system included: {megabytes:.0f} MB (target 200)")
     finally:
-        for name in set(LAB.place.hosts()) - before:
+        for name in {HOST, BARE.name, "internet"} - before:  # others may use the lab meanwhile
             LAB.destroy(name)
-        if not before:
+        if not LAB.place.hosts():
             LAB.down()
 
 
