@@ -1,4 +1,4 @@
-"""The table of variables in each role's README, made from its argument_specs: `python tests/contract/readme_tables.py`."""
+"""The table of variables in each role's README, made from its spec by `python tests/contract/readme_tables.py`."""
 
 from __future__ import annotations
 

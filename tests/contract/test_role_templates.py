@@ -22,23 +22,23 @@ COPIED = [each for each in TEMPLATES if each.values[1].suffix != ".j2"]
 
 
 @pytest.fixture(scope="session")
-def environment():  # noqa: ANN201 - Ansible's own type
+def environment():
     init_plugin_loader()
     return Templar().environment
 
 
-def undeclared(environment, text: str) -> set[str]:  # noqa: ANN001
+def undeclared(environment, text: str) -> set[str]:
     return set(meta.find_undeclared_variables(environment.parse(text)))
 
 
 @pytest.mark.parametrize(("role", "path"), RENDERED)
-def test_variables_are_declared(role: Role, path: Path, environment) -> None:  # noqa: ANN001
+def test_variables_are_declared(role: Role, path: Path, environment) -> None:
     known = set(role.options) | set(role.constants) | {"ansible_managed"}
     assert undeclared(environment, path.read_text(encoding="utf-8")) - known == set()
 
 
 @pytest.mark.parametrize("role", roles(), ids=lambda role: role.name)
-def test_constants_and_tasks_use_declared_variables(role: Role, environment) -> None:  # noqa: ANN001
+def test_constants_and_tasks_use_declared_variables(role: Role, environment) -> None:
     known = set(role.options) | set(role.constants) | {"lookup", "role_path", "ansible_check_mode", "item"}
     files = [role.folder / "vars" / "main.yml", *role.tasks]
     used = {

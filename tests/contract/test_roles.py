@@ -13,8 +13,7 @@ from role_files import ROOT, Role, roles
 from orchestrator import contract
 
 OURS = {"tree", "packages", "accounts", "certificates"}
-KEYWORDS = {"name", "when", "loop", "register", "changed_when", "failed_when", "check_mode", "no_log", "vars", "block",
-            "rescue", "always", "become", "become_user", "delegate_to", "notify", "tags", "until", "retries", "delay"}  # fmt: skip
+KEYWORDS = {"name", "when", "loop", "register", "changed_when", "check_mode", "no_log", "vars", "block", "rescue"}
 
 every_role = pytest.mark.parametrize("role", roles(), ids=lambda role: role.name)
 

@@ -1,0 +1,6 @@
+"""Lets these tests read the roles as those of tests/contract do."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "contract"))
