@@ -85,6 +85,8 @@ def sentence(error: BaseException) -> str:
             return "no answer in time"
         if isinstance(cause, ssl.SSLError):
             return f"TLS failed: {(getattr(cause, 'reason', None) or 'connection closed').lower().replace('_', ' ')}"
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror.lower() + (f": {cause.filename}" if cause.filename else "")
     return f"{type(error).__name__}: {error}"
 
 

@@ -33,7 +33,19 @@ class Resource:
         """The absolute URL that a property holds, or None."""
         holder = self.properties.get(name)
         href = None if holder is None else holder.findtext(f"{DAV}href")
-        return urljoin(self.url, href) if href else None
+        return join(self.url, href) if href else None
+
+
+def join(url: str, reference: str) -> str:
+    """Resolve what the server refers to, but never away from it: whoever is asked gets the password.
+
+    Raises:
+        CheckFailedError: it leads elsewhere.
+    """
+    joined = urljoin(url, reference)
+    if urlsplit(joined)[:2] != urlsplit(url)[:2]:
+        raise CheckFailedError(f"{urlsplit(url).path} leads to another place, {joined}")
+    return joined
 
 
 def expect(response: httpx.Response, *statuses: int) -> httpx.Response:
@@ -73,7 +85,7 @@ def resources(response: httpx.Response) -> list[Resource]:
         raise CheckFailedError(f"the answer is not XML ({error})") from error
     return [
         Resource(
-            urljoin(str(response.request.url), answer.findtext(f"{DAV}href") or ""),
+            join(str(response.request.url), answer.findtext(f"{DAV}href") or ""),
             {
                 found.tag: found
                 for status in answer.iterfind(f"{DAV}propstat")
@@ -86,7 +98,7 @@ def resources(response: httpx.Response) -> list[Resource]:
 
 
 def follow(client: httpx.Client, url: str, *names: str) -> httpx.Response:
-    """Ask for properties, following redirects as RFC 6764 wants, but never away from the host: it gets the password.
+    """Ask for properties, following redirects as RFC 6764 wants.
 
     Raises:
         CheckFailedError: a redirect that leads elsewhere, or too many.
@@ -95,8 +107,5 @@ def follow(client: httpx.Client, url: str, *names: str) -> httpx.Response:
         response = request_properties(client, url, *names)
         if response.status_code not in REDIRECTS:
             return response
-        following = urljoin(url, response.headers.get("location", ""))
-        if urlsplit(following)[:2] != urlsplit(url)[:2]:
-            raise CheckFailedError(f"{urlsplit(url).path} leads to another place, {following}")
-        url = following
+        url = join(url, response.headers.get("location", ""))
     raise CheckFailedError("more than 5 redirects")

@@ -20,6 +20,9 @@ from orchestrator.verify import leftovers
 LOGIN = ("verify", USERS["verify"])
 ROUND_TRIPS = ["CalDAV round trip (IPv4)", "CardDAV round trip (IPv4)"]
 STAGES = list(zip(ROUND_TRIPS, ["the event", "the contact"], strict=True))
+ELSEWHERE = b"""<multistatus xmlns="DAV:"><response><href>/</href><propstat><prop><current-user-principal>
+<href>https://ailleurs.example/verify/</href></current-user-principal></prop><status>HTTP/1.1 200 OK</status></propstat>
+</response></multistatus>"""
 RUN = "import pickle, sys; from orchestrator.verify import verify; list(verify(pickle.load(sys.stdin.buffer)))"
 
 
@@ -117,6 +120,19 @@ def test_the_password_is_not_carried_elsewhere(node, authority):
         checks = node.look(group.steps)
     assert checks["CalDAV discovery and login (IPv4)"].seen.startswith("/.well-known/caldav leads to another place, ")
     assert asked == []
+
+
+def test_nor_to_a_home_elsewhere(node):
+    def lead_away(request):
+        if not request.path.startswith("/.well-known/"):
+            request.answer(207, ELSEWHERE)
+            return True
+        return False
+
+    before(node, lead_away)
+    check = node.look(group.steps)["CalDAV discovery and login (IPv4)"]
+    assert check.failed
+    assert check.seen == "/ leads to another place, https://ailleurs.example/verify/"
 
 
 @pytest.mark.parametrize("check", ROUND_TRIPS)

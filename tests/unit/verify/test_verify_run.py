@@ -103,6 +103,8 @@ def test_a_sentence_is_one_short_line_whatever_the_server_says():
         (TimeoutError("x"), "no answer in time"),
         (httpx.ReadTimeout("x"), "no answer in time"),
         (ssl.SSLError(1, "x"), "TLS failed: connection closed"),
+        (OSError(113, "No route to host"), "no route to host"),
+        (FileNotFoundError(2, "No such file or directory", "bundle.pem"), "no such file or directory: bundle.pem"),
         (ValueError("what"), "ValueError: what"),
     ],
 )
