@@ -33,7 +33,7 @@ changes:
   returned: success
 """
 if __name__ == "__main__":
-    ARGUMENTS = json.loads(r'''<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>''')
+    ARGUMENTS = json.loads(r"""<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>""")
     PAYLOAD = json.loads(zlib.decompress(base64.b64decode(ARGUMENTS["payload"])))
     exec(PAYLOAD["sources"]["maillage.runtime"])  # noqa: S102 - our own source, sent by the action plugin
     run("certificates", PAYLOAD, ARGUMENTS)  # noqa: F821 # type: ignore[name-defined]

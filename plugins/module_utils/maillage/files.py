@@ -124,9 +124,20 @@ def temporary(name: str) -> str:
 
 
 def clear(directory: int, name: str) -> None:
-    """Remove a temporary file that a killed run left."""
+    """Remove what a killed run left beside `name`."""
     try:
         os.unlink(temporary(name), dir_fd=directory)
+    except FileNotFoundError:
+        return
+    except IsADirectoryError:
+        os.rmdir(temporary(name), dir_fd=directory)
+
+
+def clear_path(path: str) -> None:
+    """Remove what a killed run left beside `path`."""
+    try:
+        with parent(path) as (directory, name):
+            clear(directory, name)
     except FileNotFoundError:
         return
 
@@ -165,11 +176,19 @@ def link(path: str, target: str, uid: int = 0, gid: int = 0) -> None:
 
 
 def make_directory(path: str, uid: int, gid: int, mode: int) -> None:
-    """Make a directory when it is not there, and give it its owner and mode."""
-    if standing(path).kind == "absent":
-        with parent(path) as (directory, name):
-            os.mkdir(name, 0o700, dir_fd=directory)
-            os.fsync(directory)
+    """Put a directory in place with its owner and mode, or give these to the one that is there."""
+    if standing(path).kind != "absent":
+        set_directory(path, uid, gid, mode)
+        return
+    with parent(path) as (directory, name):
+        clear(directory, name)
+        os.mkdir(temporary(name), 0o700, dir_fd=directory)
+        set_directory(f"{path.rpartition('/')[0]}/{temporary(name)}", uid, gid, mode)
+        put(directory, name)
+
+
+def set_directory(path: str, uid: int, gid: int, mode: int) -> None:
+    """Give a directory its owner and mode."""
     with opened(path) as descriptor:
         os.fchown(descriptor, uid, gid)
         os.fchmod(descriptor, mode)

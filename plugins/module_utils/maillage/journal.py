@@ -1,11 +1,12 @@
 """What `tree` keeps on the node, a folder per component: what it wrote, and what was there while it changes that.
 
-    state.json     the paths that this component wrote, and a hash of each file
-    journal.json   there only while a change is under way: how every path and unit was before
-    previous/      the contents that journal.json speaks of
+    journal.json   `written`: the paths that this component wrote, and a hash of each file;
+                   `change`, only while one is under way: how every path and unit was before
+    previous/      the contents that `change` speaks of
 
-journal.json is on disk before the first path changes, and goes when all is done, services included. Whoever finds it
-later (the next run, or the guard's timer) knows that work was left, and how things were.
+`change` is on disk before the first path changes, and goes when all is done, services included. Whoever finds it later
+(the next run, or the guard's timer) knows that work was left, and how things were. One file, so that a kill never finds
+the one half without the other.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class Journal:
     """The folder of one component.
 
     Attributes:
+        written: the paths that this component wrote, with the hash of each file ("" for a link).
+        pending: whether a change is under way.
         entries: path to how it was before the change under way, in the order of the changes; empty when there is none.
         units: unit name to how it was before.
         guard: the name of the armed timer that puts the previous set back, or None.
@@ -43,25 +46,25 @@ class Journal:
         self.read()
 
     def read(self) -> None:
-        """Read what is under way."""
-        record = self.load("journal.json")
-        self.pending = bool(record)
-        self.entries: dict[str, Any] = record.get("entries", {})
-        self.units: dict[str, Any] = record.get("units", {})
-        self.guard: str | None = record.get("guard")
-        self.promised: dict[str, str] = record.get("promised", {})
-
-    def load(self, name: str) -> dict[str, Any]:
-        """Read one of the two files; nothing when it is not there."""
+        """Read journal.json."""
         try:
-            with open(f"{self.folder}/{name}", encoding="utf-8") as file:
-                return dict(json.load(file))
+            with open(f"{self.folder}/journal.json", encoding="utf-8") as file:
+                record = json.load(file)
         except FileNotFoundError:
-            return {}
+            record = {"written": {}, "change": {}}
+        change = record["change"]
+        self.written: dict[str, str] = record["written"]
+        self.pending = bool(change)
+        self.entries: dict[str, Any] = change.get("entries", {})
+        self.units: dict[str, Any] = change.get("units", {})
+        self.guard: str | None = change.get("guard")
+        self.promised: dict[str, str] = change.get("promised", {})
 
-    def save(self, name: str, value: dict[str, Any]) -> None:
-        """Write one of the two files, whole or not at all."""
-        files.write(f"{self.folder}/{name}", json.dumps(value).encode(), os.geteuid(), os.getegid(), 0o600)
+    def save(self) -> None:
+        """Write journal.json, whole or not at all."""
+        change = {"entries": self.entries, "units": self.units, "promised": self.promised, "guard": self.guard}
+        text = json.dumps({"written": self.written, "change": change if self.pending else {}})
+        files.write(f"{self.folder}/journal.json", text.encode(), os.geteuid(), os.getegid(), 0o600)
 
     def prepare(self) -> None:
         """Make the folder, closed to everybody but root."""
@@ -79,21 +82,25 @@ class Journal:
             self.read()
             yield
 
-    def begin(self, changes: list[Change], units: dict[str, Any], promised: dict[str, str], guard: str | None) -> None:
+    def begin(self, changes: list[Change], promised: dict[str, str], guard: str | None) -> None:
         """Save what is about to change; what an earlier, killed run saved is older and stays.
 
         Args:
             changes: the paths that will change.
-            units: how the units that will be touched are, from services.before.
             promised: what the component will have written (path to hash).
             guard: the timer that will put all back, or None.
         """
         for change in changes:
             if change.path not in self.entries:
                 self.entries[change.path] = self.saved(change.path, str(len(self.entries)))
-        self.units = {**units, **self.units}
         self.guard, self.promised, self.pending = guard, promised, True
-        self.save("journal.json", {"entries": self.entries, "units": self.units, "promised": promised, "guard": guard})
+        self.save()
+
+    def note(self, units: dict[str, Any]) -> None:
+        """Save how units are (from services.before) that are about to be touched."""
+        if self.pending and units:
+            self.units = {**units, **self.units}
+            self.save()
 
     def saved(self, path: str, copy: str) -> dict[str, Any]:
         """Describe what is at a path; of a file, keep a copy under the name `copy`."""
@@ -112,7 +119,7 @@ class Journal:
         if services.needs_daemon_reload(list(self.entries)):
             services.daemon_reload()
         services.put_back_start(self.units)
-        self.close()
+        self.finish(self.written)
 
     def put_back_path(self, path: str, entry: dict[str, Any]) -> None:
         """Make one path as it was before."""
@@ -129,24 +136,13 @@ class Journal:
             files.remove(path)
 
     def finish(self, written: dict[str, str]) -> None:
-        """Note what this component wrote (path to hash), and close the journal.
-
-        In this order: a run killed in between does its restarts twice, which harms nobody.
-        """
-        if written != self.written():
-            self.save("state.json", {"written": written})
-        self.close()
-
-    def close(self) -> None:
-        """Close the journal: nothing is under way any more."""
-        with files.opened(self.folder) as directory:
-            if self.pending:
-                os.unlink("journal.json", dir_fd=directory)
-                os.fsync(directory)
+        """Note what this component wrote (path to hash), and that nothing is under way any more."""
+        if self.pending or written != self.written:
+            self.written, self.pending, self.entries, self.units, self.guard = written, False, {}, {}, None
+            self.save()
         with files.opened(f"{self.folder}/previous") as directory:
             for name in os.listdir(directory):
                 os.unlink(name, dir_fd=directory)
-        self.pending, self.entries, self.units, self.guard = False, {}, {}, None
 
     def forget(self) -> None:
         """Remove the folder: the component is gone."""
@@ -154,17 +150,13 @@ class Journal:
 
         shutil.rmtree(self.folder)
 
-    def written(self) -> dict[str, str]:
-        """Return the paths that this component wrote, with the hash of each file ("" for a link)."""
-        return dict(self.load("state.json").get("written", {}))
-
     def claimed_by_others(self) -> set[str]:
         """Return the paths that other components of this host wrote."""
         parent, own = os.path.split(self.folder)
         claimed: set[str] = set()
         for name in os.listdir(parent):
             if name != own:
-                claimed.update(Journal(name, parent).written())
+                claimed.update(Journal(name, parent).written)
         return claimed
 
 

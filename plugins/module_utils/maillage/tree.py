@@ -45,8 +45,12 @@ class Plan:
             self.steps += services.steps_of_others(manifest["reload"], self.units)
 
     def report(self) -> list[dict[str, str]]:
-        """Name every change, in the words that all modules of this project share."""
-        paths = [{"kind": change.kind, "name": change.path, "action": change.action} for change in self.changes]
+        """Name every change, in the words that all modules of this project share.
+
+        Directories that only come along with a file are not named: on a bare host some of them come with a package.
+        """
+        named = [change for change in self.changes if not change.wanted.implied]
+        paths = [{"kind": change.kind, "name": change.path, "action": change.action} for change in named]
         actions = [(step.unit, step.action.removeprefix("try-")) for step in [*self.ending, *self.steps]]
         return paths + [{"kind": "service", "name": name, "action": action} for name, action in actions]
 
@@ -58,15 +62,16 @@ def wanted_paths(manifest: dict[str, Any]) -> list[Wanted]:
 
 def stale_paths(journal: Journal, kept: set[str]) -> list[str]:
     """List what this component once wrote, no longer should, and no other component has taken over."""
-    stale = [path for path in journal.written() if path not in kept]
+    stale = [path for path in journal.written if path not in kept]
     claimed = journal.claimed_by_others() if stale else set()
     return sorted(path for path in stale if path not in claimed)
 
 
-def put_back_abandoned(manifest: dict[str, Any], journal: Journal) -> None:
-    """Put back what a killed run changed and nobody asks for any more."""
-    known = {item.path for item in wanted_paths(manifest)} | set(journal.written())
+def tidy(manifest: dict[str, Any], journal: Journal) -> None:
+    """After a killed run, remove its temporary files, and put back what it changed and nobody asks for any more."""
+    known = {item.path for item in wanted_paths(manifest)} | set(journal.written)
     for path, entry in reversed(journal.entries.items()):
+        files.clear_path(path)
         if path not in known:
             journal.put_back_path(path, entry)
 
@@ -94,7 +99,7 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]:
         if journal.guard:
             guard.disarm(journal.guard)
             journal.put_back()
-        put_back_abandoned(arguments, journal)
+        tidy(arguments, journal)
         return converge(arguments, journal, diff)
 
 
@@ -111,11 +116,9 @@ def converge(manifest: dict[str, Any], journal: Journal, diff: bool) -> dict[str
     answer = result(plan, diff)
     if answer["changed"] or journal.pending:
         differences.require_owners(plan.changes)
-        guarded = manifest["guard"] and bool(plan.changes)
-        armed = guard.arm(journal, manifest["sources"]) if guarded else None
+        armed = guard.arm(journal, manifest["sources"]) if manifest["guard"] and plan.changes else None
         if plan.changes or journal.pending:
-            units = services.before([*plan.ending, *plan.steps], plan.units)
-            journal.begin(plan.changes, units, plan.written, armed)
+            journal.begin(plan.changes, plan.written, armed)
         try:
             apply(manifest, plan, journal)
         except (NodeError, OSError) as error:
@@ -131,6 +134,7 @@ def converge(manifest: dict[str, Any], journal: Journal, diff: bool) -> dict[str
 
 def apply(manifest: dict[str, Any], plan: Plan, journal: Journal) -> None:
     """Change the paths, have the result checked, touch the units."""
+    journal.note(services.before(plan.ending, plan.units))
     services.take(plan.ending, manifest["component"])
     for change in plan.changes:
         make(change)
@@ -141,6 +145,7 @@ def apply(manifest: dict[str, Any], plan: Plan, journal: Journal) -> None:
             outcome = run(argv)
             if outcome.code:
                 raise NodeError(f"`{' '.join(argv)}` refuses the new files (exit code {outcome.code}):\n{outcome.text}")
+    journal.note(services.before(plan.steps, plan.units))
     services.take(plan.steps, manifest["component"])
 
 
