@@ -210,6 +210,12 @@ def lock(connection: Connection, holder: str) -> Iterator[None]:
             _release(process)
 
 
+def remove_control_directory() -> None:
+    """Remove where the shared connections' sockets stand, unless there are any."""
+    with suppress(OSError):
+        _control_directory().rmdir()
+
+
 def _release(process: subprocess.Popen[str]) -> None:
     """Let the remote shell end by itself, so that the lock is free when this returns; a dead connection is cut."""
     assert process.stdin is not None

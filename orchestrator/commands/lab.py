@@ -11,6 +11,7 @@ from orchestrator import mesh
 from orchestrator.locations import mesh_folder, state_folder
 from orchestrator.providers.lab import HostStatus, Lab
 from orchestrator.providers.lab_provider import INTERNET, specification
+from orchestrator.ssh import remove_control_directory
 
 PURGED = ("lab", "keys", "secrets")
 
@@ -58,6 +59,7 @@ def _down(lab: Lab, names: list[str], *, purge: bool) -> None:
             shutil.rmtree(state_folder() / part, ignore_errors=True)
         with suppress(OSError):  # it holds something that is not ours, or is gone already
             state_folder().rmdir()
+        remove_control_directory()
 
 
 def _show(hosts: list[HostStatus]) -> None:

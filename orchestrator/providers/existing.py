@@ -54,7 +54,7 @@ class ExistingProvider:
             HostError: no answer, another key, or the login is refused.
         """
         connection = self.connection(territory, host)
-        if not connection.known_hosts_file.exists():
+        if not _is_pinned(connection):
             self._pin(territory, host, connection)
         report(f"connecting to {connection}")
         connection.run("true")
@@ -65,7 +65,7 @@ class ExistingProvider:
         address = str(host.address.all[0])
         known_hosts = keys_folder().with_name("known_hosts") / f"{host.name}.{territory}"
         if ssh.host_key:
-            _write(known_hosts, address, ssh.port, " ".join(ssh.host_key.split()[:2]))
+            _write(known_hosts, f"{_place(address, ssh.port)} {' '.join(ssh.host_key.split()[:2])}\n")
         return Connection(address, ssh.port, ssh.user, None, known_hosts, become=ssh.user != "root")
 
     def _pin(self, territory: str, host: Host, connection: Connection) -> None:
@@ -81,7 +81,7 @@ class ExistingProvider:
                 f"{where}: its host key {fingerprint(key)} is not confirmed; compare it with the host's console, then "
                 f'write under ssh: in territory.yml: host_key: "{key}"'
             )
-        _write(connection.known_hosts_file, connection.host, connection.port, key)
+        _write(connection.known_hosts_file, f"{_place(connection.host, connection.port)} {key}\n")
 
 
 def shown_key(connection: Connection) -> str:
@@ -108,7 +108,21 @@ def fingerprint(key: str) -> str:
     return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
-def _write(known_hosts: Path, address: str, port: int, key: str) -> None:
+def _is_pinned(connection: Connection) -> bool:
+    """Whether a key is known for this address; the host may have moved since."""
+    try:
+        known = connection.known_hosts_file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    return known.startswith(f"{_place(connection.host, connection.port)} ")
+
+
+def _place(address: str, port: int) -> str:
+    return address if port == 22 else f"[{address}]:{port}"
+
+
+def _write(known_hosts: Path, line: str) -> None:
+    if known_hosts.exists() and known_hosts.read_text(encoding="utf-8") == line:
+        return
     known_hosts.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    place = address if port == 22 else f"[{address}]:{port}"
-    known_hosts.write_text(f"{place} {key}\n", encoding="utf-8")
+    known_hosts.write_text(line, encoding="utf-8")

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -145,7 +146,7 @@ def start(place: Place, spec: HostSpec, image: Path) -> None:
         )
     while supervisor_pid(place, spec.name) is None:
         if process.poll() is not None:
-            raise HostError(f"{spec.name}: the lab host did not start; its last words: {last_words(place, spec.name)}")
+            raise _failed(place, spec)
         time.sleep(0.02)
 
 
@@ -156,22 +157,26 @@ def wait_for_ssh(place: Place, spec: HostSpec) -> None:
         HostError: it does not, and its last words.
     """
     reach, deadline = connection(place, spec), time.monotonic() + BOOT_SECONDS
-    while True:
-        try:
-            reach.run("true", timeout=10)
-        except HostUnreachable:
-            if supervisor_pid(place, spec.name) is None or time.monotonic() > deadline:
-                words = last_words(place, spec.name)
-                raise HostError(f"{spec.name}: the lab host does not come up; its last words: {words}") from None
-            time.sleep(0.1)
-        else:
-            return
+    while not _answers(reach):
+        if supervisor_pid(place, spec.name) is None or time.monotonic() > deadline:
+            raise _failed(place, spec)
+        time.sleep(0.05)
 
 
-def last_words(place: Place, name: str) -> str:
-    """The end of a host's console, on one line."""
-    lines = (place.host(name) / "console.log").read_text(encoding="utf-8", errors="replace").splitlines()
-    return " / ".join(line.strip() for line in lines[-3:] if line.strip()) or "none"
+def _answers(reach: Connection) -> bool:
+    try:
+        # ssh itself would go on for seconds where nobody is there yet.
+        socket.create_connection((reach.host, reach.port), timeout=0.3).close()
+        reach.run("true", timeout=10)
+    except (OSError, HostUnreachable):
+        return False
+    return True
+
+
+def _failed(place: Place, spec: HostSpec) -> HostError:
+    lines = (place.host(spec.name) / "console.log").read_text(encoding="utf-8", errors="replace").splitlines()
+    words = " / ".join(line.strip() for line in lines[-3:] if line.strip()) or "none"
+    return HostError(f"{spec.name}: the lab host does not come up; its last words: {words}")
 
 
 def stop(place: Place, spec: HostSpec, *, power_cut: bool = False) -> None:

@@ -44,6 +44,10 @@ def mount(directory: Path, image: str) -> None:
     subprocess.run(["mount", "-o", "loop,noatime", str(directory / "disk.img"), str(layer)], check=True)
     stack = f"lowerdir={image},upperdir={layer}/upper,workdir={layer}/work,redirect_dir=on"
     subprocess.run(["mount", "-t", "overlay", "-o", stack, "overlay", str(root)], check=True)
+    # What nspawn notes about its containers would otherwise stay on the machine after they are gone.
+    notes = Path("/run/systemd/nspawn")
+    notes.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "none", str(notes)], check=True)
 
 
 def run(command: list[str], stopping: Callable[[], bool]) -> int:
@@ -75,4 +79,7 @@ def main(name: str, directory: Path, image: str, command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4:]))
+    try:
+        sys.exit(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4:]))
+    except subprocess.CalledProcessError as error:  # the command has said why, on the console
+        sys.exit(f"{' '.join(error.cmd)}: status {error.returncode}")

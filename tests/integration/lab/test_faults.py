@@ -7,7 +7,7 @@ import pytest
 
 from lab.second import NETWORK, ONE, THREE, elsewhere, eventually, output, written
 from lab.traces import traces
-from orchestrator.errors import HostUnreachable
+from orchestrator.errors import HostError, HostUnreachable
 from orchestrator.providers.lab import host
 
 pytestmark = pytest.mark.lab
@@ -30,6 +30,16 @@ def test_a_supervisor_that_was_killed_leaves_nothing_in_the_way(lab):
     eventually(lambda: host.supervisor_pid(lab.place, ONE.name) is None)
     lab.start(ONE.name)
     assert output(lab, ONE, "systemctl is-system-running --wait") == "running"
+
+
+def test_a_damaged_disk_is_named(lab):
+    lab.up([THREE])
+    lab.kill(THREE.name)
+    with (lab.place.host(THREE.name) / "disk.img").open("r+b") as disk:
+        disk.write(bytes(4096))
+    with pytest.raises(HostError, match=r"three: the lab host does not come up; its last words: mount: .*superblock"):
+        lab.start(THREE.name)
+    lab.destroy(THREE.name)
 
 
 def test_two_runs_at_once_make_one_host(lab):
