@@ -1,0 +1,206 @@
+"""The hosts of a molecule scenario, from the same provider and with the same variables as a deployment's.
+
+hosts.py create       make the scenario's host and the internet around it, and once the images that they start from
+hosts.py destroy      remove both
+hosts.py inventory    print what Ansible reads
+hosts.py changes      print what a run of the role under test would change, as `plan` does
+hosts.py verify       use the node from outside, as `verify` does; exit 1 when something is not as it should be
+
+The scenario's molecule.yml names the host to test, `platforms: [{name, image}]`: `noeud.essai`, the node of the
+territory `essai`, or `monde.essai`, one that is to play the internet. `image: debian-13` is Debian as installed;
+`image: packages` has the packages of the role, or of all roles of a node, but nothing configured and nothing running.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orchestrator import ansible_vars, contract, lab_services, mesh, secrets
+from orchestrator.ansible_vars import Variables
+from orchestrator.model import Node
+from orchestrator.providers import lab_provider
+from orchestrator.providers.lab import BASE_IMAGE, HostSpec, Lab, Network, Place, host
+
+HERE = Path(__file__).resolve().parent
+TERRITORY = "essai"
+DISK_BYTES = 6 * 10**9
+# The lab's network, seen from a territory whose internet is this one.
+INTERNET = HostSpec(
+    f"internet.{TERRITORY}", ("10.99.0.103", "10.99.0.104"), ("fd4d:6169:6c6c::103", "fd4d:6169:6c6c::104"), DISK_BYTES
+)
+LAB = Lab(Place(network=Network(resolver_host=INTERNET.name)))
+# A host on which the internet itself is tested.
+WORLD = HostSpec(
+    f"monde.{TERRITORY}", ("10.99.0.101", "10.99.0.102"), ("fd4d:6169:6c6c::101", "fd4d:6169:6c6c::102"), DISK_BYTES
+)
+CLIENTS = ["bind9-dnsutils", "curl"]  # what `verify` uses a node with, from the host that plays the internet
+
+
+def scenario() -> dict[str, Any]:
+    """The configuration of the scenario that molecule runs."""
+    return dict(yaml.safe_load(Path(os.environ["MOLECULE_FILE"]).read_text(encoding="utf-8")))
+
+
+def role() -> str:
+    """The role under test."""
+    return os.environ["MOLECULE_SCENARIO_NAME"]
+
+
+def load() -> tuple[mesh.Mesh, Node]:
+    """The mesh of the one territory, and the territory."""
+    found = mesh.load(HERE / "mesh")
+    return found, found.nodes[TERRITORY]
+
+
+def tested(node: Node) -> HostSpec:
+    """The host under test, on Debian as installed."""
+    if role() == "lab_internet":
+        return WORLD
+    return lab_provider.specification(node.name, node.territory.host)
+
+
+def reach(spec: HostSpec) -> Variables:
+    """How Ansible connects to a host that need not be there yet."""
+    return host.connection(LAB.place, spec).ansible_variables()
+
+
+def inventory(earlier: list[str] | None = None) -> dict[str, Variables]:
+    """The groups: `tested` and `internet`, of one host each, and `image`, from which an image is made.
+
+    Args:
+        earlier: the roles that prepare.yml applies; all that come before the one under test.
+    """
+    found, node = load()
+    ciphertexts, key = secrets.ensure(node), secrets.load_key(node)
+    around, spec = lab_services.surroundings(INTERNET), tested(node)
+    order = [*ansible_vars.ALWAYS, *ansible_vars.OPTIONAL]
+    if role() == "lab_internet":
+        variables, before = lab_services.role_variables(found, key, TERRITORY, WORLD), []
+    else:
+        variables = ansible_vars.flat(ansible_vars.node_variables(node, ciphertexts, around))
+        before = order[: order.index(role())]
+    variables |= {"tested_role": role(), "earlier_roles": before if earlier is None else earlier}
+    internet = lab_services.role_variables(found, key, TERRITORY, INTERNET)
+    return {
+        "tested": {"hosts": {spec.name: reach(spec) | variables}},
+        "internet": {"hosts": {INTERNET.name: reach(INTERNET) | internet}},
+        "image": {"hosts": {blank(spec).name: reach(blank(spec))}},
+    }
+
+
+def for_ansible(groups: dict[str, Variables]) -> Variables:
+    """The same inventory in the form in which Ansible reads a program's output."""
+    hosts = {name: variables for group in groups.values() for name, variables in group["hosts"].items()}
+    return {name: {"hosts": list(group["hosts"])} for name, group in groups.items()} | {"_meta": {"hostvars": hosts}}
+
+
+def blank(spec: HostSpec) -> HostSpec:
+    """The host from which an image is made; it has the address of the one to test, which is not there meanwhile."""
+    return HostSpec(f"image.{TERRITORY}", spec.ipv4[:1], spec.ipv6[:1], DISK_BYTES)
+
+
+def contents(node: Node, name: str) -> Variables:
+    """What an image holds besides Debian, as arguments of `packages`."""
+    if name in (WORLD.name, INTERNET.name):
+        declared = [package.name for package in contract.load("lab_internet").packages]
+        return {"names": [*declared, *(CLIENTS if name == INTERNET.name else [])], "debconf": []}
+    base = ansible_vars.node_variables(node, {}, lab_services.surroundings(INTERNET))["base"]
+    return {"names": base["base_packages"], "debconf": base["base_debconf"]}
+
+
+def image(node: Node, spec: HostSpec) -> str:
+    """The label of the image with a host's packages, made the first time, and made anew when they change."""
+    wanted = contents(node, spec.name)
+    recipe = json.dumps(wanted, sort_keys=True) + (HERE / "image.yml").read_text(encoding="utf-8")
+    kind = f"molecule-{spec.hostname}"
+    label = f"{kind}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+    if not LAB.place.image(label).is_dir():
+        source = blank(tested(node))
+        LAB.destroy(source.name)
+        LAB.up([source], print)
+        command = ["ansible-playbook", f"--inventory={HERE / 'inventory'}", f"--extra-vars={json.dumps(wanted)}"]
+        subprocess.run([*command, str(HERE / "image.yml")], check=True)
+        LAB.snapshot(source.name, label)
+        LAB.destroy(source.name)
+        for older in LAB.place.image(label).parent.glob(f"{kind}-*"):
+            if older.name != label:
+                shutil.rmtree(older)
+    return label
+
+
+def create() -> None:
+    """Make both hosts, afresh."""
+    _, node = load()
+    destroy()
+    spec, wanted = tested(node), scenario()["platforms"][0]
+    if wanted["name"] != spec.name:
+        raise SystemExit(f"{os.environ['MOLECULE_FILE']}: the host of this scenario is {spec.name}")
+    base = BASE_IMAGE if wanted["image"] == BASE_IMAGE else image(node, spec)
+    specs = {INTERNET: image(node, INTERNET), spec: base}
+    LAB.up([HostSpec(each.name, each.ipv4, each.ipv6, DISK_BYTES, base) for each, base in specs.items()], print)
+
+
+def destroy() -> None:
+    """Remove both hosts, whatever state they are in."""
+    _, node = load()
+    for spec in (tested(node), INTERNET):
+        LAB.destroy(spec.name)
+
+
+def changes() -> None:
+    """Print what the role under test would change now: [{kind, name, action}]."""
+    from orchestrator import runner
+
+    groups = inventory([role()])
+    outcome = runner.run(
+        str(HERE / "prepare.yml"), {"all": {"children": groups}}, [f"{TERRITORY}@{HERE / 'key'}"], check=True
+    )
+    if outcome.failures:
+        raise SystemExit(str(outcome.failures))
+    print(json.dumps([{"kind": each.kind, "name": each.name, "action": each.action} for each in outcome.changes]))
+
+
+def verify() -> int:
+    """Say what was seen from outside, one line for each check; the exit code."""
+    from orchestrator.verify import target, verify
+
+    _, node = load()
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as authorities:
+        authorities.write(host.connection(LAB.place, INTERNET).run(f"cat {lab_services.ROOTS}").stdout)
+        authorities.flush()
+        whole = target.of(
+            node,
+            secrets.reveal(node, f"directory.{ansible_vars.VERIFY_ACCOUNT}"),
+            nameservers=INTERNET.ipv4[:1],
+            trust_anchors=lab_services.surroundings(INTERNET).trust_anchors,
+            authority=Path(authorities.name),
+        )
+        checks = list(verify(whole))
+    print(*checks, sep="\n")
+    return int(not checks or any(not check.ok for check in checks))
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["create"]:
+            create()
+        case ["destroy"]:
+            destroy()
+        case ["inventory"]:
+            print(json.dumps(for_ansible(inventory())))
+        case ["changes"]:
+            changes()
+        case ["verify"]:
+            sys.exit(verify())
+        case _:
+            sys.exit(__doc__)
