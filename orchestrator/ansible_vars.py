@@ -142,6 +142,7 @@ def _verify_account(domain: str, secrets: Mapping[str, str]) -> Variables:
         "mail": f"{VERIFY_ACCOUNT}@{domain}",
         "cloud_quota": 1_000_000_000,
         "state": "active",
+        "password_kept": True,
         **_secret(secrets, f"directory.{VERIFY_ACCOUNT}"),
     }
 

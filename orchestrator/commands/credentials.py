@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 
-from orchestrator import mesh, secrets
+from orchestrator import mesh, secrets, secretsfile
 from orchestrator.errors import UsageError
 from orchestrator.locations import mesh_folder
+from orchestrator.model import Node
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,9 +24,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.renew:
         if arguments.name is None:
             raise UsageError(f"name the secret to renew; `credentials {node.name}` lists them")
+        _refuse_owned(node, arguments.name)
         renewed = secrets.renew(node, arguments.name)
-        lines = [f"renewed: {name}; {_next(node.name, name)}" for name in renewed]
-        _print(arguments.json, {"renewed": renewed}, "\n".join(lines))
+        text = f"renewed: {', '.join(renewed)}; `deploy {node.name}` puts it in place"
+        _print(arguments.json, {"renewed": renewed}, text)
     elif arguments.name is None:
         names = secrets.names(node)
         _print(arguments.json, {"names": names}, "\n".join(names))
@@ -35,13 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _next(territory: str, name: str) -> str:
+def _refuse_owned(node: Node, name: str) -> None:
+    """A password that was given away belongs to its owner: no deployment would put a new one in place."""
     kind, _, uid = name.partition(".")
-    if kind == "subscribers":  # whoever has an account may have changed its password: nothing overwrites that unasked
-        return (
-            f"`deploy {territory}` gives it to a new account; for an existing one: `subscriber reset {territory} {uid}`"
-        )
-    return f"`deploy {territory}` puts it in place"
+    if kind == "subscribers" and name in secretsfile.read(secretsfile.path_of(node)):
+        raise UsageError(f"a password belongs to its owner; `subscriber reset {node.name} {uid}` gives a new first one")
 
 
 def _print(as_json: bool, report: dict[str, object], text: str) -> None:

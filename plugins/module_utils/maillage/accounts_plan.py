@@ -87,7 +87,7 @@ def compare(
         The records, in an order in which they can be written, and the changes to report.
     """
     records, changes = skeleton(directory), []
-    for found in (services(directory, wanted, agrees), people(directory, wanted)):
+    for found in (services(directory, wanted, agrees), people(directory, wanted, agrees)):
         for action, name, record in found:
             changes.append({"kind": "account", "name": name, "action": action})
             if record is not None:
@@ -126,11 +126,19 @@ def services(
     return found
 
 
-def people(directory: Directory, wanted: dict[str, Any]) -> list[tuple[str, str, Record | None]]:
-    """Subscribers: made, changed, suspended when they are no longer listed; removed only when that is asked for."""
+def people(
+    directory: Directory, wanted: dict[str, Any], agrees: Callable[[list[str], str], bool]
+) -> list[tuple[str, str, Record | None]]:
+    """Subscribers: made, changed, suspended when they are no longer listed; removed only when that is asked for.
+
+    A password belongs to its owner, save where the partner keeps it: that one always agrees.
+    """
     found: list[tuple[str, str, Record | None]] = []
     for subscriber in wanted["subscribers"]:
-        found += person(directory, subscriber, subscriber["uid"] in wanted["reset"])
+        uid, short = subscriber["uid"], f"people/{subscriber['uid']}"
+        kept = subscriber.get("password_kept", False) and directory.has(short)
+        differs = kept and not agrees(directory.values(short).get("userpassword", []), subscriber["password"])
+        found += person(directory, subscriber, differs or uid in wanted["reset"])
     known = {subscriber["uid"].lower() for subscriber in wanted["subscribers"]}
     removed = {uid.lower() for uid in wanted["remove"]}
     for uid in directory.below("people"):

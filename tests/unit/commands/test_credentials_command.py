@@ -23,11 +23,19 @@ def test_a_value_is_shown_only_by_name(capsys: pytest.CaptureFixture[str]) -> No
     assert output(capsys, "credentials", "calvados", "subscribers.exemple") == f"{value}\n"
     as_json = output(capsys, "credentials", "calvados", "subscribers.exemple", "--json")
     assert json.loads(as_json) == {"name": "subscribers.exemple", "value": value}
-    renewed = output(capsys, "credentials", "calvados", "subscribers.exemple", "--renew")
-    assert renewed.startswith("renewed: subscribers.exemple;")
-    assert "subscriber reset calvados exemple" in renewed
-    assert value not in renewed
-    assert output(capsys, "credentials", "calvados", "subscribers.exemple") != f"{value}\n"
+
+
+def test_renewing_shows_nothing_and_leaves_a_subscribers_password_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    node = mesh.load(SAMPLE).nodes["calvados"]
+    secrets.ensure(node)
+    before = secrets.reveal(node, "directory.verify").get_secret_value()
+    renewed = output(capsys, "credentials", "calvados", "directory.verify", "--renew")
+    assert renewed == "renewed: directory.verify; `deploy calvados` puts it in place\n"
+    assert secrets.reveal(node, "directory.verify").get_secret_value() not in (before, renewed)
+    owned = secrets.reveal(node, "subscribers.exemple")
+    assert cli.main(["--mesh", str(SAMPLE), "credentials", "calvados", "subscribers.exemple", "--renew"]) == 2
+    assert "subscriber reset calvados exemple" in capsys.readouterr().err
+    assert secrets.reveal(node, "subscribers.exemple") == owned
 
 
 def test_rekey_shows_no_key(capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,3 +36,16 @@ def test_a_stopped_host_is_shown(state, capsys):
 def test_an_unknown_territory_is_a_usage_error(capsys):
     assert cli.main(["lab", "up", "nowhere"]) == 2
     assert "nowhere" in capsys.readouterr().err
+
+
+def test_purge_removes_what_is_the_labs_and_nothing_else(state, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    for part in ("keys", "secrets"):
+        (state / part).mkdir(parents=True)
+        (state / part / "calvados").touch()
+    (state / "letter").touch()
+    assert cli.main(["lab", "down", "--purge"]) == 0
+    assert [path.name for path in state.iterdir()] == ["letter"]
+    (state / "letter").unlink()
+    assert cli.main(["lab", "down", "--purge"]) == 0
+    assert not state.exists()
