@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from orchestrator import contract, dns
-from orchestrator.model import Node, Territory
+from orchestrator.model import Node, Release, Territory
 
 VERIFY_ACCOUNT = "verify"  # the account that `verify` logs in with
 ALWAYS = ("base", "resolver", "certificates", "directory", "web")
-OPTIONAL = ("radicale",)
+OPTIONAL = ("database", "redis", "radicale", "nextcloud")
+ENGINES = ("radicale", "nextcloud")  # of the cloud; each reads the directory with an account of its own
 
 Variables = dict[str, Any]
 
@@ -45,8 +46,9 @@ def host_name(node: Node) -> str:
 def roles(territory: Territory) -> dict[str, Variables]:
     """The roles that are on, with the variables that their contracts' `when` may name."""
     cloud = territory.services.cloud
-    on = {"radicale": {"radicale_enabled": cloud is not None and cloud.engine == "radicale"}}
-    return {role: {} for role in ALWAYS} | {role: known for role, known in on.items() if known[f"{role}_enabled"]}
+    engine = cloud.engine if cloud else None
+    needed = {"radicale": ("radicale",), "nextcloud": ("database", "redis", "nextcloud"), None: ()}[engine]
+    return {role: {} for role in ALWAYS} | {role: {f"{role}_enabled": True} for role in OPTIONAL if role in needed}
 
 
 def zone(territory: Territory) -> list[dns.Record]:
@@ -54,13 +56,16 @@ def zone(territory: Territory) -> list[dns.Record]:
     return dns.zone(territory.domain, territory.host.name, territory.host.address.all, roles(territory))
 
 
-def node_variables(node: Node, secrets: Mapping[str, str], around: Surroundings) -> dict[str, Variables]:
+def node_variables(
+    node: Node, secrets: Mapping[str, str], around: Surroundings, release: Release | None = None
+) -> dict[str, Variables]:
     """Every variable of a node, by role.
 
     Args:
         node: the territory.
         secrets: ciphertexts by dotted name; one that is missing leaves its variable out.
         around: what the host finds outside.
+        release: the archive of Nextcloud, where one is at hand; without it the host must have one already.
     """
     territory, on = node.territory, roles(node.territory)
     host, domain = territory.host, territory.domain
@@ -101,21 +106,37 @@ def node_variables(node: Node, secrets: Mapping[str, str], around: Surroundings)
         "directory": {
             "directory_domain": domain,
             "directory_services": [
-                {"name": role, **_secret(secrets, f"directory.{role}")} for role in OPTIONAL if role in on
+                {"name": role, **_secret(secrets, f"directory.{role}")} for role in ENGINES if role in on
             ],
+            "directory_password_writers": ["nextcloud"] if "nextcloud" in on else [],
             "directory_subscribers": [*_subscribers(node, secrets), _verify_account(domain, secrets)],
         },
         "web": {
             "web_domain": domain,
             "web_partner_name": territory.partner.name,
             "web_partner_contact": territory.partner.contact,
-            "web_cloud": "radicale" in on,
+            "web_cloud": "radicale" in on or "nextcloud" in on,
         },
+        "database": {"database_enabled": "database" in on, "database_names": ["nextcloud"]},
+        "redis": {"redis_enabled": "redis" in on},
         "radicale": {
             "radicale_enabled": "radicale" in on,
             "radicale_domain": domain,
             "radicale_locale": territory.partner.locale,
-            **_secret(secrets, "directory.radicale", "radicale_directory_password"),
+            **_engine_password("radicale", secrets, on),
+        },
+        "nextcloud": {
+            "nextcloud_enabled": "nextcloud" in on,
+            "nextcloud_domain": domain,
+            "nextcloud_name": territory.partner.name,
+            "nextcloud_locale": territory.partner.locale,
+            "nextcloud_subscribers": [{"uid": each["uid"], "state": each["state"]} for each in _subscribers(node, {})],
+            "nextcloud_internet": not territory.is_lab,
+            "nextcloud_apps": list(territory.services.cloud.apps if territory.services.cloud else ()),
+            "nextcloud_trusted_networks": list(around.networks),
+            "nextcloud_private_peers": territory.is_lab,
+            **({"nextcloud_release": asdict(release)} if release else {}),
+            **_engine_password("nextcloud", secrets, on),
         },
     }
 
@@ -145,6 +166,11 @@ def _verify_account(domain: str, secrets: Mapping[str, str]) -> Variables:
         "password_kept": True,
         **_secret(secrets, f"directory.{VERIFY_ACCOUNT}"),
     }
+
+
+def _engine_password(engine: str, secrets: Mapping[str, str], on: Mapping[str, Variables]) -> Variables:
+    variable = f"{engine}_directory_password"
+    return _secret(secrets, f"directory.{engine}", variable) if engine in on else {variable: ""}
 
 
 def _secret(secrets: Mapping[str, str], name: str, variable: str = "password") -> Variables:

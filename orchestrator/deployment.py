@@ -10,12 +10,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator import ansible_vars, keys, preflight, secrets, ssh
+from orchestrator import ansible_vars, archive, keys, preflight, secrets, ssh
 from orchestrator.ansible_vars import Surroundings, Variables
-from orchestrator.errors import HostLocked
+from orchestrator.errors import ArchiveMissing, HostLocked
 from orchestrator.mesh import Mesh
-from orchestrator.model import Node
+from orchestrator.model import Node, Release
 from orchestrator.outcome import Outcome
+from orchestrator.preflight import Facts
 from orchestrator.progress import Listener, note
 from orchestrator.providers import provider
 from orchestrator.ssh import Connection
@@ -50,19 +51,20 @@ class Run:
         from orchestrator import runner
 
         chosen = playbook or self.playbook
-        return runner.run(
-            chosen, self.inventory, self.identities, check=check, variables=variables, listener=listener
-        )
+        return runner.run(chosen, self.inventory, self.identities, check=check, variables=variables, listener=listener)
 
 
 @contextmanager
-def prepared(mesh: Mesh, nodes: Sequence[Node], *, absent: Sequence[Node] = ()) -> Iterator[Run]:
+def prepared(
+    mesh: Mesh, nodes: Sequence[Node], *, absent: Sequence[Node] = (), release: Release | None = None
+) -> Iterator[Run]:
     """Gather what a run on these nodes needs; secrets of lab territories that are missing are made.
 
     Args:
         mesh: the whole mesh.
         nodes: the chosen ones.
         absent: those among them whose host does not exist: the run will only estimate.
+        release: the archive of Nextcloud, for the hosts that need it.
 
     Raises:
         SecretsError: a key or a secret is missing.
@@ -83,7 +85,7 @@ def prepared(mesh: Mesh, nodes: Sequence[Node], *, absent: Sequence[Node] = ()) 
     hosts = {}
     for node in nodes:
         place = around if node.territory.is_lab else Surroundings()
-        variables = ansible_vars.flat(ansible_vars.node_variables(node, ciphertexts[node.name], place))
+        variables = ansible_vars.flat(ansible_vars.node_variables(node, ciphertexts[node.name], place, release))
         variables |= _estimated() if node in absent else connection(node).ansible_variables()
         hosts[ansible_vars.host_name(node)] = (node, variables)
     with keys.vault_identities(territory_keys) as identities:
@@ -106,21 +108,48 @@ def exists(node: Node) -> bool:
     return provider(node.territory.host).exists(node.name, node.territory.host)
 
 
-def ensure_hosts(nodes: Sequence[Node]) -> bool:
+def release_for(nodes: Sequence[tuple[Node, str]], given: str | None, *, allow_unsigned: bool) -> Release | None:
+    """The archive of Nextcloud that the nodes need, checked; None when none of them needs one.
+
+    Args:
+        nodes: the chosen ones, each with the release that its host runs, "" where there is none.
+        given: the archive that the partner names.
+        allow_unsigned: accept it without proof.
+
+    Raises:
+        ArchiveMissing: a host needs one, and there is none here.
+        ArchiveRefused: it is not what it should be.
+    """
+    present = {
+        release
+        for node, release in nodes
+        if node.territory.services.cloud and node.territory.services.cloud.engine == "nextcloud"
+    }
+    if not present or (not archive.named(given) and present == {archive.VERSION}):
+        return None
+    try:
+        return archive.choose(given, allow_unsigned=allow_unsigned, say=note)
+    except ArchiveMissing:
+        if archive.named(given) or "" in present:
+            raise
+        return None  # every host goes on with what it has
+
+
+def ensure_hosts(nodes: Sequence[Node]) -> list[Facts]:
     """Have every host up and fit to be a node.
 
     Returns:
-        Whether all of them are nodes already.
+        What the hosts say of themselves.
 
     Raises:
         HostError: one cannot be reached, or is not fit; all its reasons at once.
     """
-    known = True
+    facts = []
     for node in nodes:
         host = node.territory.host
         provider(host).ensure(node.name, host, note)
-        known &= preflight.check(ansible_vars.host_name(node), connection(node)).node
-    return known
+        facts.append(preflight.check(ansible_vars.host_name(node), connection(node)))
+    return facts
 
 
 @contextmanager

@@ -76,6 +76,14 @@ class PreflightRefused(HostError):
     """The host answers but is not fit to become a node."""
 
 
+class ArchiveMissing(HostError):
+    """A host needs Nextcloud's archive, and there is none here."""
+
+
+class ArchiveRefused(HostError):
+    """The archive of Nextcloud is not what it should be."""
+
+
 class LabUnavailable(HostError):
     """This machine cannot run the lab, or the lab does not run."""
 

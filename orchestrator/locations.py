@@ -19,6 +19,11 @@ def state_folder() -> Path:
     return Path(given) if given else _base("XDG_STATE_HOME", ".local/state") / "maillage"
 
 
+def cache_folder() -> Path:
+    """What can be downloaded again; nobody is worse off when it is removed."""
+    return _base("XDG_CACHE_HOME", ".cache") / "maillage"
+
+
 def keys_folder() -> Path:
     """The keys of the real territories of this partner, one file each."""
     return _base("XDG_CONFIG_HOME", ".config") / "maillage" / "keys"

@@ -23,7 +23,8 @@ LAB_OWN_ADDRESSES = 10
 LAB_OUTSIDE = "internet.test"  # the domain of the lab's own services
 
 Engine = Annotated[
-    Literal["radicale"], Says("must be radicale (contacts and calendar); nextcloud is not offered by this version yet")
+    Literal["nextcloud", "radicale"],
+    Says("must be nextcloud (files, photos, contacts and calendar) or radicale (contacts and calendar)"),
 ]
 Provider = Annotated[
     Literal["lab", "existing"],
@@ -91,6 +92,9 @@ class Cloud(Part):
 
     engine: Engine
     default_plan: fields.Label = Field(description="Formule des nouveaux abonnés / plan of new subscribers")
+    apps: tuple[fields.Label, ...] = Field(
+        (), description="Applications de la boutique, nextcloud seulement / apps from the app store, nextcloud only"
+    )
 
 
 class Services(Part):
@@ -185,3 +189,20 @@ class Node:
     def name(self) -> str:
         """The territory's name."""
         return self.territory.territory
+
+
+@dataclass(frozen=True)
+class Release:
+    """An archive of Nextcloud on this machine, checked.
+
+    Attributes:
+        version: such as 32.0.1.
+        path: the archive.
+        sha256: its checksum.
+        proof: what showed that it is the official one: signature, checksum, or none.
+    """
+
+    version: str
+    path: str
+    sha256: str
+    proof: str

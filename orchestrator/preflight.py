@@ -25,6 +25,7 @@ echo "root=$root"
 [ -d /run/systemd/system ] && echo "systemd=yes" || echo "systemd=no"
 command -v python3 > /dev/null && echo "python=yes" || echo "python=no"
 [ -d /etc/maillage ] && echo "node=yes" || echo "node=no"
+echo "nextcloud=$(basename "$(readlink /usr/share/maillage/nextcloud 2>/dev/null)" 2>/dev/null)"
 echo "disk=$(df -kP / | awk 'NR == 2 {print $4}')"
 echo "memory=$(awk '/^MemTotal:/ {print $2}' /proc/meminfo)"
 echo "clock=$(date +%s)"
@@ -47,6 +48,7 @@ class Facts:
         systemd: systemd is the init.
         python: python3 is installed.
         node: this project has configured the host before.
+        nextcloud: the release that the host runs, or "".
         disk: free bytes of the root file system.
         memory: bytes in all.
         clock: seconds that the host's clock is ahead of this machine's.
@@ -58,6 +60,7 @@ class Facts:
     systemd: bool
     python: bool
     node: bool
+    nextcloud: str
     disk: int
     memory: int
     clock: float
@@ -80,6 +83,7 @@ def parse(output: str, now: float) -> Facts:
             systemd=values["systemd"] == "yes",
             python=values["python"] == "yes",
             node=values["node"] == "yes",
+            nextcloud=values["nextcloud"].strip(),
             disk=int(values["disk"]) * 1024,
             memory=int(values["memory"]) * 1024,
             clock=float(values["clock"]) - now,

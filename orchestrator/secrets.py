@@ -39,7 +39,8 @@ class Secret:
 
 def declared(node: Node) -> list[Secret]:
     """Every secret that the node needs."""
-    services = [Secret("directory.radicale", token)] if node.territory.services.cloud else []
+    cloud = node.territory.services.cloud
+    services = [Secret(f"directory.{cloud.engine}", token)] if cloud else []
     subscribers = [Secret(f"subscribers.{uid}", password) for uid in node.subscriptions.subscribers]
     return [*services, Secret("directory.verify", token), *subscribers]
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Mapping
 
 from orchestrator.errors import MaillageError
+
+
+def add_archive_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare where Nextcloud's archive comes from."""
+    parser.add_argument(
+        "--nextcloud-archive",
+        metavar="PATH",
+        help="Nextcloud's archive, nextcloud-X.Y.Z.tar.bz2; with its signature beside it, or of a known checksum",
+    )
+    parser.add_argument(
+        "--allow-unsigned-archive", action="store_true", help="accept a given archive that nothing vouches for"
+    )
 
 
 def conclude(answer: Mapping[str, object], error: MaillageError | None, *, as_json: bool) -> int:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import ansible_vars, deployment, mesh, progress, report
-from orchestrator.commands import conclude
+from orchestrator.commands import add_archive_arguments, conclude
 from orchestrator.errors import DeployFailed, MaillageError, UsageError, VerificationFailed
 from orchestrator.locations import mesh_folder
 from orchestrator.model import Node
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("territories", nargs="*", metavar="TERRITORY")
     parser.add_argument("--all", action="store_true", help="every territory of the mesh, in parallel")
+    add_archive_arguments(parser)
     parser.add_argument("--no-verify", action="store_true", help="do not use the node from outside afterwards")
 
 
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("name the territories to deploy, or say --all")
     loaded = mesh.load(mesh_folder(arguments.mesh))
     nodes = loaded.select(arguments.territories or loaded.nodes)
-    outcome = deploy(loaded, nodes)
+    outcome = deploy(loaded, nodes, arguments.nextcloud_archive, allow_unsigned=arguments.allow_unsigned_archive)
     answer: dict[str, Any] = outcome.as_data()
     if not arguments.json:
         for line in _done(outcome):
@@ -66,12 +67,20 @@ def run(arguments: argparse.Namespace) -> int:
     return conclude(answer, error, as_json=arguments.json)
 
 
-def deploy(loaded: mesh.Mesh, nodes: Sequence[Node]) -> Outcome:
-    """Have the hosts up and converge them, alone on each."""
-    known = deployment.ensure_hosts(nodes)
+def deploy(
+    loaded: mesh.Mesh, nodes: Sequence[Node], archive: str | None = None, *, allow_unsigned: bool = False
+) -> Outcome:
+    """Have the hosts up and converge them, alone on each; no host is made before the archive for it is there."""
+    new = [(node, "") for node in nodes if not deployment.exists(node)]
+    release = deployment.release_for(new, archive, allow_unsigned=allow_unsigned)
+    facts = deployment.ensure_hosts(nodes)
+    known = all(each.node for each in facts)
+    if release is None:
+        present = [(node, each.nextcloud) for node, each in zip(nodes, facts, strict=True)]
+        release = deployment.release_for(present, archive, allow_unsigned=allow_unsigned)
     with (
         deployment.locked(nodes, internet=True),
-        deployment.prepared(loaded, nodes) as ansible,
+        deployment.prepared(loaded, nodes, release=release) as ansible,
         progress.shown("deploy" if known else "deploy-first") as listener,
     ):
         return ansible(listener=listener)
@@ -88,7 +97,9 @@ def _next(node: Node) -> Iterator[str]:
     me = f"{sys.executable} -m orchestrator"
     yield f"{node.name} is ready: https://{domain}/"
     if node.territory.services.cloud:
-        yield f"  contacts and calendar: https://cloud.{domain}/ (this engine offers no files)"
+        files = node.territory.services.cloud.engine == "nextcloud"
+        offer = "files, photos, contacts and calendar" if files else "contacts and calendar"
+        yield f"  {offer}: https://cloud.{domain}/{'' if files else ' (this engine offers no files)'}"
     if first := next(iter(subscribers), None):
         yield f"  first password of {first}: {me} credentials {node.name} subscribers.{first}"
     if node.territory.is_lab:

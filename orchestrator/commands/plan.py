@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from orchestrator import ansible_vars, deployment, mesh, preflight, progress, report
-from orchestrator.commands import conclude
+from orchestrator.commands import add_archive_arguments, conclude
 from orchestrator.errors import DeployFailed
 from orchestrator.locations import mesh_folder
 from orchestrator.outcome import Outcome
@@ -16,6 +16,7 @@ from orchestrator.outcome import Outcome
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("territories", nargs="+", metavar="TERRITORY")
+    add_archive_arguments(parser)
     parser.add_argument("--diff", action="store_true", help="also the differences inside files, secrets masked")
 
 
@@ -24,10 +25,19 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = mesh.load(mesh_folder(arguments.mesh))
     nodes = loaded.select(arguments.territories)
     absent = [node for node in nodes if not deployment.exists(node)]
-    for node in nodes:
-        if node not in absent:
-            preflight.check(ansible_vars.host_name(node), deployment.connection(node))
-    with deployment.prepared(loaded, nodes, absent=absent) as ansible, progress.shown("plan") as listener:
+    facts = {
+        node.name: preflight.check(ansible_vars.host_name(node), deployment.connection(node))
+        for node in nodes
+        if node not in absent
+    }
+    present = [(node, facts[node.name].nextcloud if node.name in facts else "") for node in nodes]
+    release = deployment.release_for(
+        present, arguments.nextcloud_archive, allow_unsigned=arguments.allow_unsigned_archive
+    )
+    with (
+        deployment.prepared(loaded, nodes, absent=absent, release=release) as ansible,
+        progress.shown("plan") as listener,
+    ):
         outcome = ansible(check=True, listener=listener)
     estimated = sorted(ansible_vars.host_name(node) for node in absent)
     if not arguments.json:

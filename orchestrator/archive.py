@@ -1,0 +1,166 @@
+"""The archive of Nextcloud on this machine: given, kept from an earlier run or downloaded, and always checked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urljoin
+
+from orchestrator.errors import ArchiveMissing, ArchiveRefused
+from orchestrator.locations import cache_folder
+from orchestrator.model import Release
+
+# What is downloaded. nixpkgs (pkgs/servers/nextcloud/default.nix) keeps a checksum of every release: these are its own.
+VERSION = "33.0.9"
+CHECKSUMS: Mapping[str, str] = {
+    "33.0.9": "f331c1041d027e6588526d2a00ce42bc70a9622eab5871c0be9177252cf77423",
+    "34.0.4": "00f226e6364f96e0918ab06157158f66601b8cedc25af777f5ee5a3056f42b83",
+    "32.0.15": "6974ac1195025f13643df176d456acf4523790d5488c205b57539f642c7d164c",
+}
+FINGERPRINT = "28806A878AE423A28372792ED75899B9A724937A"  # of the key that signs every release
+PLACE = "https://download.nextcloud.com/server/releases/"
+LARGEST = 600 * 10**6  # bytes; a release has 250 MB
+VARIABLE = "MAILLAGE_NEXTCLOUD_ARCHIVE"
+NAME = re.compile(r"nextcloud-(\d+\.\d+\.\d+)\.tar\.bz2")
+SECONDS = 30  # without a byte
+
+Say = Callable[[str], None]
+
+
+def choose(given: str | None, *, allow_unsigned: bool, say: Say, place: str = PLACE) -> Release:
+    """Find the archive and check it.
+
+    Args:
+        given: what `--nextcloud-archive` says; else the variable, the cache and the official place are tried.
+        allow_unsigned: accept a given archive without a known checksum and without a signature.
+        say: receives one line about long work.
+        place: where releases are downloaded from.
+
+    Raises:
+        ArchiveMissing: there is none anywhere; names where it was looked for, and the ways out.
+        ArchiveRefused: it is not what it should be.
+    """
+    if name := named(given):
+        path = Path(name).absolute()
+        if not path.is_file():
+            raise ArchiveMissing(f"{path}: there is no such archive ({'--nextcloud-archive' if given else VARIABLE})")
+        return check(path, allow_unsigned=allow_unsigned)
+    kept = cache_folder() / f"nextcloud-{VERSION}.tar.bz2"
+    if not kept.is_file():
+        download(urljoin(place, kept.name), kept, say)
+    return check(kept, allow_unsigned=False)
+
+
+def named(given: str | None) -> str | None:
+    """The archive that the partner names, if any."""
+    return given or os.environ.get(VARIABLE)
+
+
+def check(path: Path, *, allow_unsigned: bool) -> Release:
+    """Say which release an archive holds, and what shows that it is the official one.
+
+    Raises:
+        ArchiveRefused: nothing shows it, or its signature or checksum is wrong.
+    """
+    official = NAME.fullmatch(path.name)
+    if official is None:
+        raise ArchiveRefused(f"{path}: must have its official name, such as nextcloud-{VERSION}.tar.bz2")
+    version, size = official[1], path.stat().st_size
+    if size > LARGEST:
+        raise ArchiveRefused(f"{path}: {size // 10**6} MB are more than a release can have ({LARGEST // 10**6} MB)")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    proof = "none"
+    if signed(path):
+        proof = "signature"
+    if CHECKSUMS.get(version) == found:
+        proof = "checksum" if proof == "none" else proof
+    elif version in CHECKSUMS and not allow_unsigned:
+        raise ArchiveRefused(f"{path}: is not Nextcloud {version}: its checksum is another; remove it and start again")
+    if proof == "none" and not allow_unsigned:
+        raise ArchiveRefused(
+            f"{path}: nothing shows that it is the official one: put its signature {path.name}.asc and the release key "
+            "nextcloud.asc beside it, or accept it as it is with --allow-unsigned-archive"
+        )
+    return Release(version=version, path=str(path), sha256=found, proof=proof)
+
+
+def signed(path: Path) -> bool:
+    """Whether a signature by the release key stands beside an archive, with the key; False when there is none.
+
+    Raises:
+        ArchiveRefused: the signature is not of this archive, or not by that key.
+    """
+    signature, key = path.with_name(f"{path.name}.asc"), path.with_name("nextcloud.asc")
+    if not (signature.is_file() and key.is_file()):
+        return False
+    with tempfile.TemporaryDirectory(prefix="maillage-gpg-") as home:
+        ring = Path(home, "ring.gpg")
+        gpg = ["gpg", "--homedir", home, "--batch", "--no-autostart"]
+        try:
+            dearmored = subprocess.run([*gpg, "--dearmor"], input=key.read_bytes(), capture_output=True, check=False)
+            ring.write_bytes(dearmored.stdout)
+            command = ["gpgv", "--homedir", home, "--keyring", str(ring), "--status-fd", "1", str(signature), str(path)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except FileNotFoundError as error:
+            raise ArchiveRefused(
+                f"{signature}: cannot be checked, {error.filename} is missing here: apt-get install gpg gpgv"
+            ) from None
+    # The last word of VALIDSIG is the fingerprint of the primary key.
+    valid = [line.split() for line in done.stdout.splitlines() if line.startswith("[GNUPG:] VALIDSIG ")]
+    if done.returncode or FINGERPRINT not in {words[-1] for words in valid}:
+        raise ArchiveRefused(
+            f"{path}: its signature is not by Nextcloud's release key, or not of this file"
+        )
+    return True
+
+
+def download(url: str, path: Path, say: Say) -> None:
+    """Download a file; one that was broken off is gone on with.
+
+    Raises:
+        ArchiveMissing: it cannot be had; names where it was looked for, and the ways out.
+    """
+    import httpx
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    have = part.stat().st_size if part.exists() else 0
+    say(f"downloading {url}")
+    try:
+        headers = {"Range": f"bytes={have}-"} if have else {}
+        with httpx.stream("GET", url, headers=headers, timeout=SECONDS, follow_redirects=True) as answer:
+            if answer.status_code == 416:  # all of it is there already
+                part.replace(path)
+                return
+            answer.raise_for_status()
+            goes_on = answer.status_code == 206
+            with part.open("ab" if goes_on else "wb") as file:
+                for block in bounded(answer.iter_bytes(1 << 20), have if goes_on else 0, url):
+                    file.write(block)
+            part.replace(path)
+    except (httpx.HTTPError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ArchiveMissing(
+            f"no archive of Nextcloud: not given, not in {path.parent}, and {url} cannot be had ({reason}).\n"
+            f"Ways out: --nextcloud-archive PATH or {VARIABLE}=PATH with an archive that you have; or try again later; "
+            "or `engine: radicale` (contacts and calendar) in territory.yml"
+        ) from None
+
+
+def bounded(blocks: Iterator[bytes], have: int, url: str) -> Iterator[bytes]:
+    """Pass blocks on, and stop where a release would long have ended.
+
+    Raises:
+        ArchiveRefused: there is more.
+    """
+    for block in blocks:
+        have += len(block)
+        if have > LARGEST:
+            raise ArchiveRefused(f"{url}: more than a release can have ({LARGEST // 10**6} MB): not downloaded")
+        yield block

@@ -1,0 +1,129 @@
+"""What is to be done with Nextcloud, from what is there and what is wanted. Pure."""
+
+from __future__ import annotations
+
+import json
+
+from maillage.command import NodeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from maillage.nextcloud_state import State
+
+
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        changes: in the words that all modules of this project share.
+        warnings: what cannot be done here, and why.
+        release: the version to bring about, or "".
+        unpack: its code is not on this host yet.
+        enable: apps to switch on.
+        disable: apps to switch off.
+        store: apps to install from the app store.
+        settings: app to key to value: those to set.
+        suspend: login names to shut out.
+        resume: login names to let in again.
+    """
+
+    def __init__(self) -> None:
+        self.changes: list[dict[str, str]] = []
+        self.warnings: list[str] = []
+        self.release = ""
+        self.unpack = False
+        self.enable: list[str] = []
+        self.disable: list[str] = []
+        self.store: list[str] = []
+        self.settings: dict[str, dict[str, Any]] = {}
+        self.suspend: list[str] = []
+        self.resume: list[str] = []
+
+    def add(self, kind: str, name: str, action: str) -> None:
+        """Add one change."""
+        self.changes.append({"kind": kind, "name": name, "action": action})
+
+
+def compare(state: State, wanted: dict[str, Any]) -> Plan:
+    """Find what is to be done.
+
+    Raises:
+        NodeError: the wanted release cannot follow the one that is there.
+    """
+    plan = Plan()
+    if wanted["release"]:
+        release(plan, state, wanted["release"]["version"])
+        apps(plan, state, wanted["apps"])
+        settings(plan, state, wanted["settings"])
+    subscribers(plan, state, wanted["subscribers"])
+    return plan
+
+
+def release(plan: Plan, state: State, version: str) -> None:
+    """The release: installed, followed by a newer one, or what a killed run has left finished."""
+    installed = state.installed[:3]
+    number = tuple(int(part) for part in version.split(".")) if version else ()
+    if not number:
+        if not installed:
+            raise NodeError("no archive of Nextcloud was given, and this host has none: `--nextcloud-archive PATH`")
+        number = installed
+    version = ".".join(str(part) for part in number)
+    if number < installed:
+        there = ".".join(str(part) for part in installed)
+        raise NodeError(
+            f"this host runs Nextcloud {there}, which cannot go back to {version}: give {there} or a later one"
+        )
+    if installed and number[0] > installed[0] + 1:
+        raise NodeError(
+            f"Nextcloud {installed[0]} cannot become {version} in one step: deploy the last release of "
+            f"{installed[0] + 1} first"
+        )
+    if installed == number and state.current == version and not state.under_way:
+        return
+    fresh = not installed or state.under_way.get("action") == "install"
+    plan.release, plan.unpack = version, version not in state.releases
+    plan.add("release", version, "install" if fresh else "upgrade")
+
+
+def apps(plan: Plan, state: State, wanted: dict[str, Any]) -> None:
+    """Apps on and off."""
+    fresh = not state.installed
+    plan.enable = [app for app in wanted["enabled"] if fresh or not state.enabled(app)]
+    plan.disable = [app for app in wanted["disabled"] if fresh or state.enabled(app)]
+    plan.store = [app for app in wanted["store"] if fresh or not state.enabled(app)]
+    if plan.store and not wanted["store_reached"]:
+        names = ", ".join(plan.store)
+        plan.warnings.append(f"not installed, because the app store is not reached from here: {names}")
+        plan.store = []
+    for action, chosen in (("enable", plan.enable), ("disable", plan.disable), ("install", plan.store)):
+        for app in chosen:
+            plan.add("app", app, action)
+
+
+def settings(plan: Plan, state: State, wanted: dict[str, dict[str, Any]]) -> None:
+    """Settings of apps."""
+    for app, values in wanted.items():
+        there = state.settings.get(app, {})
+        if changed := {key: value for key, value in values.items() if not same(there.get(key), value)}:
+            plan.settings[app] = changed
+            plan.add("setting", app, "set")
+
+
+def same(there: str | None, wanted: str | list[str]) -> bool:
+    """Say whether a setting is as it should be; Nextcloud keeps a list as JSON."""
+    return there is not None and (there == wanted if isinstance(wanted, str) else json.loads(there) == wanted)
+
+
+def subscribers(plan: Plan, state: State, wanted: list[dict[str, str]]) -> None:
+    """Who is let in; who never came is the directory's business alone."""
+    for subscriber in wanted:
+        uid, active = subscriber["uid"], subscriber["state"] == "active"
+        if active and uid in state.disabled:
+            plan.resume.append(uid)
+        if not active and uid in state.known and uid not in state.disabled:
+            plan.suspend.append(uid)
+    for action, uids in (("suspend", plan.suspend), ("resume", plan.resume)):
+        for uid in uids:
+            plan.add("account", f"cloud/{uid}", action)
