@@ -53,5 +53,5 @@ def test_a_refusal_is_told_with_its_reason(program: Path) -> None:
     from maillage.command import NodeError
 
     install(program, "echo 'exemple.test: uacme: no such name' >&2; exit 1")
-    with pytest.raises(NodeError, match="exemple.test: uacme: no such name"):
+    with pytest.raises(NodeError, match=r"exemple\.test: uacme: no such name"):
         certificates.main({"wanted": WANTED}, check=False, diff=False)
