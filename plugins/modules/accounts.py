@@ -29,18 +29,22 @@ options:
     required: true
   subscribers:
     description:
-      - C(uid), C(name), C(mail), C(state) (V(active) or V(suspended)), C(password), and if need be C(cloud_quota) and
-        C(mail_quota) in bytes. The password is written once; with C(password_kept) it is always made to agree.
+      - C(uid), C(name), C(mail), C(state) (V(active) or V(suspended)), and if need be C(cloud_quota) and C(mail_quota)
+        in bytes. A C(password) here is the partner's own and is always made to agree.
     type: list
     elements: dict
     required: true
+  first_passwords:
+    description: First password by C(uid), written when the account is made; later it belongs to its owner.
+    type: dict
+    default: {}
   remove:
     description: Names (C(uid)) of subscribers to remove.
     type: list
     elements: str
     default: []
   reset:
-    description: Names (C(uid)) of subscribers who get the password that is given here.
+    description: Names (C(uid)) of subscribers who get their first password again.
     type: list
     elements: str
     default: []
