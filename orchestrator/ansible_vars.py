@@ -103,7 +103,8 @@ def node_variables(node: Node, secrets: Mapping[str, str], around: Surroundings)
             "directory_services": [
                 {"name": role, **_secret(secrets, f"directory.{role}")} for role in OPTIONAL if role in on
             ],
-            "directory_subscribers": [*_subscribers(node, secrets), _verify_account(domain, secrets)],
+            "directory_subscribers": [*_subscribers(node), _verify_account(domain, secrets)],
+            **_secret(secrets, "subscribers", "directory_first_passwords"),
         },
         "web": {
             "web_domain": domain,
@@ -120,7 +121,7 @@ def node_variables(node: Node, secrets: Mapping[str, str], around: Surroundings)
     }
 
 
-def _subscribers(node: Node, secrets: Mapping[str, str]) -> list[Variables]:
+def _subscribers(node: Node) -> list[Variables]:
     plans = node.territory.plans
     return [
         {
@@ -129,7 +130,6 @@ def _subscribers(node: Node, secrets: Mapping[str, str]) -> list[Variables]:
             "mail": subscriber.mail,
             "cloud_quota": plans[subscriber.plan].quota,
             "state": subscriber.state,
-            **_secret(secrets, f"subscribers.{uid}"),
         }
         for uid, subscriber in node.subscriptions.subscribers.items()
     ]
@@ -142,7 +142,6 @@ def _verify_account(domain: str, secrets: Mapping[str, str]) -> Variables:
         "mail": f"{VERIFY_ACCOUNT}@{domain}",
         "cloud_quota": 1_000_000_000,
         "state": "active",
-        "password_kept": True,
         **_secret(secrets, f"directory.{VERIFY_ACCOUNT}"),
     }
 

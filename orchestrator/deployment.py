@@ -50,9 +50,7 @@ class Run:
         from orchestrator import runner
 
         chosen = playbook or self.playbook
-        return runner.run(
-            chosen, self.inventory, self.identities, check=check, variables=variables, listener=listener
-        )
+        return runner.run(chosen, self.inventory, self.identities, check=check, variables=variables, listener=listener)
 
 
 @contextmanager
