@@ -113,12 +113,19 @@ def ensure_hosts(nodes: Sequence[Node]) -> bool:
     Raises:
         HostError: one cannot be reached, or is not fit; all its reasons at once.
     """
-    known = True
     for node in nodes:
-        host = node.territory.host
-        provider(host).ensure(node.name, host, note)
-        known &= preflight.check(ansible_vars.host_name(node), connection(node)).node
-    return known
+        provider(node.territory.host).ensure(node.name, node.territory.host, note)
+    known = [check_host(node) for node in nodes]  # every host is looked at, also after one that is new
+    return all(known)
+
+
+def check_host(node: Node) -> bool:
+    """See that a host is fit; say whether it is a node already.
+
+    Raises:
+        HostError: it cannot be reached, or is not fit.
+    """
+    return preflight.check(ansible_vars.host_name(node), connection(node)).node
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from orchestrator import ansible_vars, deployment, mesh, preflight, progress, report
+from orchestrator import ansible_vars, deployment, mesh, progress, report
 from orchestrator.commands import conclude
 from orchestrator.errors import DeployFailed
 from orchestrator.locations import mesh_folder
@@ -24,9 +24,11 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = mesh.load(mesh_folder(arguments.mesh))
     nodes = loaded.select(arguments.territories)
     absent = [node for node in nodes if not deployment.exists(node)]
+    # A lab host that is not there is not made for a plan; the key of an existing one may have to be confirmed.
+    deployment.ensure_hosts([node for node in nodes if not node.territory.is_lab])
     for node in nodes:
-        if node not in absent:
-            preflight.check(ansible_vars.host_name(node), deployment.connection(node))
+        if node.territory.is_lab and node not in absent:
+            deployment.check_host(node)
     with deployment.prepared(loaded, nodes, absent=absent) as ansible, progress.shown("plan") as listener:
         outcome = ansible(check=True, listener=listener)
     estimated = sorted(ansible_vars.host_name(node) for node in absent)
