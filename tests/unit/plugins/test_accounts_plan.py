@@ -16,13 +16,13 @@ PERSON = {
     "mail": "exemple@sample.test",
     "cloud_quota": 5,
     "state": "active",
-    "password": "first",
 }
 SERVICE = {"name": "radicale", "password": "of-the-service"}
 
 
 def wanted(*people: dict[str, Any], **given: Any) -> dict[str, Any]:
-    return {"suffix": SUFFIX, "services": [], "subscribers": list(people), "remove": [], "reset": [], **given}
+    first = {"first_passwords": {"exemple": "first", "a,b+c": "strange"}}
+    return {"suffix": SUFFIX, "services": [], "subscribers": list(people), "remove": [], "reset": [], **first, **given}
 
 
 def agrees(stored: list[str], password: str) -> bool:
@@ -101,13 +101,26 @@ def test_empty_directory_gets_everything_in_order() -> None:
 
 def test_own_password_is_never_overwritten_but_by_reset(server: Server) -> None:
     server.person()["userPassword"] = ["{changed by the subscriber}"]
-    assert server.converge(wanted({**PERSON, "password": "other", "mail": "new@sample.test"}, services=[SERVICE])) == [
-        ("exemple", "change")
-    ]
+    other = wanted({**PERSON, "mail": "new@sample.test"}, services=[SERVICE], first_passwords={"exemple": "other"})
+    assert server.converge(other) == [("exemple", "change")]
     assert server.person()["userPassword"] == ["{changed by the subscriber}"]
-    again = wanted({**PERSON, "password": "other", "mail": "new@sample.test"}, services=[SERVICE], reset=["exemple"])
-    assert server.converge(again) == [("exemple", "reset")]
+    assert server.converge({**other, "reset": ["exemple"]}) == [("exemple", "reset")]
     assert server.person()["userPassword"] == ["{other}"]
+
+
+def test_password_that_the_partner_keeps_always_agrees(server: Server) -> None:
+    kept = wanted({**PERSON, "password": "kept"}, services=[SERVICE])
+    assert server.converge(kept) == [("exemple", "reset")]
+    assert server.converge(kept) == []
+    assert server.person()["userPassword"] == ["{kept}"]
+
+
+def test_no_first_password_is_needed_but_for_a_new_account_or_a_reset(server: Server) -> None:
+    none = wanted({**PERSON, "mail": "new@sample.test"}, services=[SERVICE], first_passwords={})
+    assert server.converge(none) == [("exemple", "change")]
+    for arguments in ({**none, "reset": ["exemple"]}, wanted({**PERSON, "uid": "nouveau"}, first_passwords={})):
+        with pytest.raises(NodeError, match="no first password is given"):
+            server.converge(arguments)
 
 
 def test_service_passwords_always_agree_and_old_services_go(server: Server) -> None:
@@ -183,6 +196,7 @@ def test_check_mode_on_a_bare_host_reports_every_account_as_created(
 
 def test_five_thousand_are_compared_quickly() -> None:
     server = Server()
+    first = {f"p{number}": "first" for number in range(5000)}
     people = [{**PERSON, "uid": f"p{number}", "mail": f"p{number}@sample.test"} for number in range(5000)]
-    assert len(server.converge(wanted(*people))) == 5000
+    assert len(server.converge(wanted(*people, first_passwords=first))) == 5000
     assert server.converge(wanted(*people)) == []

@@ -12,7 +12,7 @@ from playbook import Playbook, names
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a mount namespace needs root")
 
 APART = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /var/lib && exec "$@"', "sh")
-SECRET = "kzr7-Very-Hidden-q2"  # noqa: S105
+SECRET = "kzr7-Very-Hidden-q2"
 TEMPLATE = "# {{ ansible_managed }}\npassword = {{ password }}\nadjacent=({{ password }})\n"
 
 
@@ -83,7 +83,7 @@ def test_refusals(playbook: Playbook) -> None:
         assert sentence in result.get("msg", "accepted"), options
 
 
-def test_estimate_contacts_no_host(playbook: Playbook, tmp_path: Path) -> None:
+def test_estimate_contacts_no_host(playbook: Playbook) -> None:
     playbook.template("sample", "/etc/a/x.conf.j2", "{{ word }}")
     (playbook.folder / "inventory.json").write_text('{"all": {"hosts": {"nowhere.invalid": {}}}}', encoding="utf-8")
     services = [{"name": "a.service", "on_change": "reload"}]

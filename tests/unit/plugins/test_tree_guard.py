@@ -39,7 +39,7 @@ def confirm(component: Component, timer: str) -> bool:
     return bool(tree.main(given, check=False, diff=False)["confirmed"])
 
 
-def put_back(component: Component, systemd: Systemd) -> str:
+def put_back(systemd: Systemd) -> str:
     """What the timer does: the saved program, by its path alone."""
     (armed,) = [call.split() for call in systemd.calls() if call.startswith("systemd-run")]
     program = Path(armed[-1])
@@ -55,7 +55,7 @@ def put_back(component: Component, systemd: Systemd) -> str:
 def test_confirmed_change_stays(component: Component, systemd: Systemd, changed: str) -> None:
     assert confirm(component, changed) is True
     assert "stop maillage-guard-sample.timer maillage-guard-sample.service" in systemd.calls()
-    assert "nothing to put back" in put_back(component, systemd)
+    assert "nothing to put back" in put_back(systemd)
     assert component.snapshot()["service.conf"] == ("file 644", "new")
     assert component.run(files={"service.conf": "new", "more": "new"}, **GUARDED)["changed"] is False
     assert component.changes(component.run(dry=True)) == {
@@ -66,7 +66,7 @@ def test_confirmed_change_stays(component: Component, systemd: Systemd, changed:
 
 def test_unconfirmed_change_is_put_back_by_the_host_alone(component: Component, systemd: Systemd, changed: str) -> None:
     assert systemd.running("a.service") == "new"
-    assert "the previous files are back" in put_back(component, systemd)
+    assert "the previous files are back" in put_back(systemd)
     assert component.snapshot() == {"service.conf": ("file 644", "old")}
     assert systemd.running("a.service") == "old"
     assert confirm(component, changed) is False

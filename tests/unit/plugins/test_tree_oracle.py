@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playbook import Played, Playbook, names
+from playbook import Playbook, Played, names
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="other owners and a mount namespace need root")
 
