@@ -46,7 +46,8 @@ def ensure(node: Node) -> dict[str, str]:
 
 def _missing(node: Node, stored: Mapping[str, str]) -> list[Secret]:
     known = _passwords(node, stored, load_key(node)) if PASSWORDS in stored else {}
-    return [secret for secret in declared(node) if secret.name not in stored and _uid(secret.name) not in known]
+    graph = declared(node)
+    return [each for each in graph if (each.name not in stored if (uid := _uid(each.name)) is None else uid not in known)]
 
 
 def _passwords(node: Node, stored: Mapping[str, str], key: SecretStr) -> dict[str, str]:
