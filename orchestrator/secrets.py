@@ -46,8 +46,12 @@ def ensure(node: Node) -> dict[str, str]:
 
 def _missing(node: Node, stored: Mapping[str, str]) -> list[Secret]:
     known = _passwords(node, stored, load_key(node)) if PASSWORDS in stored else {}
-    graph = declared(node)
-    return [each for each in graph if (each.name not in stored if (uid := _uid(each.name)) is None else uid not in known)]
+
+    def is_missing(name: str) -> bool:
+        uid = _uid(name)
+        return name not in stored if uid is None else uid not in known
+
+    return [secret for secret in declared(node) if is_missing(secret.name)]
 
 
 def _passwords(node: Node, stored: Mapping[str, str], key: SecretStr) -> dict[str, str]:
