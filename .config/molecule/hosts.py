@@ -86,6 +86,7 @@ def inventory(earlier: list[str] | None = None) -> dict[str, Variables]:
     order = [*ansible_vars.ALWAYS, *ansible_vars.OPTIONAL]
     if role() == "lab_internet":
         variables, before = lab_services.role_variables(found, key, TERRITORY, WORLD), []
+        variables |= {"lab_authority": around.acme_ca, "lab_trust_anchors": list(around.trust_anchors)}
     else:
         variables = ansible_vars.flat(ansible_vars.node_variables(node, ciphertexts, around))
         before = order[: order.index(role())]
