@@ -109,7 +109,8 @@ def node_variables(
                 {"name": role, **_secret(secrets, f"directory.{role}")} for role in ENGINES if role in on
             ],
             "directory_password_writers": ["nextcloud"] if "nextcloud" in on else [],
-            "directory_subscribers": [*_subscribers(node, secrets), _verify_account(domain, secrets)],
+            "directory_subscribers": [*_subscribers(node), _verify_account(domain, secrets)],
+            **_secret(secrets, "subscribers", "directory_first_passwords"),
         },
         "web": {
             "web_domain": domain,
@@ -130,7 +131,7 @@ def node_variables(
             "nextcloud_domain": domain,
             "nextcloud_name": territory.partner.name,
             "nextcloud_locale": territory.partner.locale,
-            "nextcloud_subscribers": [{"uid": each["uid"], "state": each["state"]} for each in _subscribers(node, {})],
+            "nextcloud_subscribers": [{"uid": each["uid"], "state": each["state"]} for each in _subscribers(node)],
             "nextcloud_internet": not territory.is_lab,
             "nextcloud_apps": list(territory.services.cloud.apps if territory.services.cloud else ()),
             "nextcloud_trusted_networks": list(around.networks),
@@ -141,7 +142,7 @@ def node_variables(
     }
 
 
-def _subscribers(node: Node, secrets: Mapping[str, str]) -> list[Variables]:
+def _subscribers(node: Node) -> list[Variables]:
     plans = node.territory.plans
     return [
         {
@@ -150,7 +151,6 @@ def _subscribers(node: Node, secrets: Mapping[str, str]) -> list[Variables]:
             "mail": subscriber.mail,
             "cloud_quota": plans[subscriber.plan].quota,
             "state": subscriber.state,
-            **_secret(secrets, f"subscribers.{uid}"),
         }
         for uid, subscriber in node.subscriptions.subscribers.items()
     ]
@@ -163,7 +163,6 @@ def _verify_account(domain: str, secrets: Mapping[str, str]) -> Variables:
         "mail": f"{VERIFY_ACCOUNT}@{domain}",
         "cloud_quota": 1_000_000_000,
         "state": "active",
-        "password_kept": True,
         **_secret(secrets, f"directory.{VERIFY_ACCOUNT}"),
     }
 

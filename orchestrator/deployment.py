@@ -144,12 +144,18 @@ def ensure_hosts(nodes: Sequence[Node]) -> list[Facts]:
     Raises:
         HostError: one cannot be reached, or is not fit; all its reasons at once.
     """
-    facts = []
     for node in nodes:
-        host = node.territory.host
-        provider(host).ensure(node.name, host, note)
-        facts.append(preflight.check(ansible_vars.host_name(node), connection(node)))
-    return facts
+        provider(node.territory.host).ensure(node.name, node.territory.host, note)
+    return [check_host(node) for node in nodes]
+
+
+def check_host(node: Node) -> Facts:
+    """See that a host is fit; give what it says of itself.
+
+    Raises:
+        HostError: it cannot be reached, or is not fit.
+    """
+    return preflight.check(ansible_vars.host_name(node), connection(node))
 
 
 @contextmanager

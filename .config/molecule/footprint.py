@@ -22,16 +22,22 @@ COMMANDS = (
 OF_A_LOGIN = ("session", "user@", "user-runtime-dir@", "systemd-hostnamed", "systemd-logind")
 
 
-def footprint():
-    """Every file with its owner, mode, size and time of change; units that run or would start; the firewall."""
-    found = {}
-    for folder, folders, files in os.walk("/"):
-        folders[:] = [name for name in folders if os.path.join(folder, name) not in IGNORED]
-        for name in (*folders, *files):
-            path = os.path.join(folder, name)
-            status = os.lstat(path)
-            changed = 0 if name in folders else status.st_mtime_ns
-            found[path] = [status.st_mode, status.st_uid, status.st_gid, name in folders or status.st_size, changed]
+def files() -> dict[str, object]:
+    """Every file and folder with its owner and mode; of a file, its size and time of change as well."""
+    found: dict[str, object] = {}
+    for folder, folders, names in os.walk("/"):
+        folders[:] = [name for name in folders if f"{folder.rstrip('/')}/{name}" not in IGNORED]
+        for name in (*folders, *names):
+            path = Path(folder, name)
+            status = path.lstat()
+            content = () if path.is_dir() else (status.st_size, status.st_mtime_ns)
+            found[str(path)] = [status.st_mode, status.st_uid, status.st_gid, *content]
+    return found
+
+
+def state() -> dict[str, object]:
+    """Units that run or would start, and the firewall, line by line."""
+    found: dict[str, object] = {}
     for command in COMMANDS:
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -42,15 +48,16 @@ def footprint():
     return found
 
 
-def main(action):
+def main(action: str) -> int:
     """Do what is asked; the exit code."""
+    now = files() | state()
     if action == "note":
-        NOTE.write_text(json.dumps(footprint()))
+        NOTE.write_text(json.dumps(now), encoding="utf-8")
         return 0
-    before, after = json.loads(NOTE.read_text()), footprint()
-    different = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    before = json.loads(NOTE.read_text(encoding="utf-8"))
+    different = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
     for name in different:
-        print(f"{name}: before {before.get(name)}, after {after.get(name)}")
+        print(f"{name}: before {before.get(name)}, after {now.get(name)}")
     return int(bool(different))
 
 

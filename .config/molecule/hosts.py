@@ -1,7 +1,7 @@
 """The hosts of a molecule scenario, from the same provider and with the same variables as a deployment's.
 
 hosts.py create       make the scenario's host and the internet around it, and once the images that they start from
-hosts.py destroy      remove both
+hosts.py destroy      remove both, and the territory's secrets
 hosts.py inventory    print what Ansible reads
 hosts.py changes      print what a run of the role under test would change, as `plan` does
 hosts.py verify       use the node from outside, as `verify` does; exit 1 when something is not as it should be
@@ -25,7 +25,7 @@ from typing import Any
 
 import yaml
 
-from orchestrator import ansible_vars, contract, lab_services, mesh, secrets
+from orchestrator import ansible_vars, contract, keys, lab_services, mesh, secrets, secretsfile
 from orchestrator.ansible_vars import Variables
 from orchestrator.model import Node
 from orchestrator.providers import lab_provider
@@ -86,6 +86,7 @@ def inventory(earlier: list[str] | None = None) -> dict[str, Variables]:
     order = [*ansible_vars.ALWAYS, *ansible_vars.OPTIONAL]
     if role() == "lab_internet":
         variables, before = lab_services.role_variables(found, key, TERRITORY, WORLD), []
+        variables |= {"lab_authority": around.acme_ca, "lab_trust_anchors": list(around.trust_anchors)}
     else:
         variables = ansible_vars.flat(ansible_vars.node_variables(node, ciphertexts, around))
         before = order[: order.index(role())]
@@ -141,7 +142,7 @@ def image(node: Node, spec: HostSpec) -> str:
 def create() -> None:
     """Make both hosts, afresh."""
     _, node = load()
-    destroy()
+    destroy(node)
     spec, wanted = tested(node), scenario()["platforms"][0]
     if wanted["name"] != spec.name:
         raise SystemExit(f"{os.environ['MOLECULE_FILE']}: the host of this scenario is {spec.name}")
@@ -150,11 +151,16 @@ def create() -> None:
     LAB.up([HostSpec(each.name, each.ipv4, each.ipv6, DISK_BYTES, base) for each, base in specs.items()], print)
 
 
-def destroy() -> None:
+def destroy(node: Node) -> None:
     """Remove both hosts, whatever state they are in."""
-    _, node = load()
     for spec in (tested(node), INTERNET):
         LAB.destroy(spec.name)
+
+
+def forget(node: Node) -> None:
+    """Remove the territory's secrets: the next run makes others."""
+    secretsfile.path_of(node).unlink(missing_ok=True)
+    keys.file(node.territory).unlink(missing_ok=True)
 
 
 def changes() -> None:
@@ -195,7 +201,8 @@ if __name__ == "__main__":
         case ["create"]:
             create()
         case ["destroy"]:
-            destroy()
+            destroy(load()[1])
+            forget(load()[1])
         case ["inventory"]:
             print(json.dumps(for_ansible(inventory())))
         case ["changes"]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 
-from orchestrator import mesh, secrets, secretsfile
+from orchestrator import mesh, secrets
 from orchestrator.errors import UsageError
 from orchestrator.locations import mesh_folder
 from orchestrator.model import Node
+from orchestrator.secret_graph import PASSWORDS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _refuse_owned(node: Node, name: str) -> None:
     """A password that was given away belongs to its owner: no deployment would put a new one in place."""
     kind, _, uid = name.partition(".")
-    if kind == "subscribers" and name in secretsfile.read(secretsfile.path_of(node)):
+    if kind == PASSWORDS and secrets.stored_value(node, name) is not None:
         raise UsageError(f"a password belongs to its owner; `subscriber reset {node.name} {uid}` gives a new first one")
 
 

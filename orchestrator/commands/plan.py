@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from orchestrator import ansible_vars, deployment, mesh, preflight, progress, report
+from orchestrator import ansible_vars, deployment, mesh, progress, report
 from orchestrator.commands import add_archive_arguments, conclude
 from orchestrator.errors import DeployFailed
 from orchestrator.locations import mesh_folder
@@ -25,11 +25,12 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = mesh.load(mesh_folder(arguments.mesh))
     nodes = loaded.select(arguments.territories)
     absent = [node for node in nodes if not deployment.exists(node)]
-    facts = {
-        node.name: preflight.check(ansible_vars.host_name(node), deployment.connection(node))
-        for node in nodes
-        if node not in absent
-    }
+    # A lab host that is not there is not made for a plan; the key of an existing one may have to be confirmed.
+    existing = [node for node in nodes if not node.territory.is_lab]
+    facts = {node.name: each for node, each in zip(existing, deployment.ensure_hosts(existing), strict=True)}
+    for node in nodes:
+        if node.territory.is_lab and node not in absent:
+            facts[node.name] = deployment.check_host(node)
     present = [(node, facts[node.name].nextcloud if node.name in facts else "") for node in nodes]
     release = deployment.release_for(
         present, arguments.nextcloud_archive, allow_unsigned=arguments.allow_unsigned_archive

@@ -17,6 +17,7 @@ class ActionModule(Node):
         "suffix": (str, ...),
         "services": (list, ...),
         "subscribers": (list, ...),
+        "first_passwords": (dict, {}),
         "remove": (list, []),
         "reset": (list, []),
     }

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.plugins.loader import action_loader
 
 Node: Any = action_loader.get("node", class_only=True)
+Options = dict[str, tuple[type, Any]]
 
 
 class ActionModule(Node):
     """The action of `certificates`."""
 
-    OPTIONS = {"wanted": (list, ...)}
+    OPTIONS: ClassVar[Options] = {"wanted": (list, ...)}
 
     def estimate(self, arguments: dict[str, Any]) -> list[tuple[str, str, str]]:
         """A bare host has no certificate at all."""

@@ -129,7 +129,7 @@ class ActionModule(Node):
         text = templar.template(template, escape_backslashes=False, overrides=TEMPLATE_OPTIONS)
         if isinstance(text, (dict, list)):
             raise AnsibleActionFail(
-                f"{source}: renders to a {type(text).__name__}: end it with a filter such as to_nice_json"
+                f"{source}: renders to a mapping or a list: end it with a filter such as to_nice_json"
             )
         return "" if text is None else str(text)
 

@@ -14,7 +14,7 @@ description:
   - One search, one comparison, one C(ldapmodify), as root over the local socket (SASL EXTERNAL).
   - Makes the entries C(ou=people) and C(ou=services) below the suffix, and the suffix itself, when they are missing.
   - A subscriber who is no longer listed is suspended, never removed; O(remove) alone does that.
-  - A subscriber's password is written when the account is made and for O(reset) only, so that their own change stays. The
+  - A subscriber's password is written when the account is made and for O(reset) only: their own change stays. The
     passwords of services always agree; services that are no longer listed are removed.
   - Passwords are hashed (Argon2id) in this module, by the library that slapd uses; they appear in no argument list.
 options:
@@ -29,18 +29,22 @@ options:
     required: true
   subscribers:
     description:
-      - C(uid), C(name), C(mail), C(state) (V(active) or V(suspended)), C(password), and if need be C(cloud_quota) and
-        C(mail_quota) in bytes. The password is written once; with C(password_kept) it is always made to agree.
+      - C(uid), C(name), C(mail), C(state) (V(active) or V(suspended)), and if need be C(cloud_quota) and C(mail_quota)
+        in bytes. A C(password) here is the partner's own and is always made to agree.
     type: list
     elements: dict
     required: true
+  first_passwords:
+    description: First password by C(uid), written when the account is made; later it belongs to its owner.
+    type: dict
+    default: {}
   remove:
     description: Names (C(uid)) of subscribers to remove.
     type: list
     elements: str
     default: []
   reset:
-    description: Names (C(uid)) of subscribers who get the password that is given here.
+    description: Names (C(uid)) of subscribers who get their first password again.
     type: list
     elements: str
     default: []
@@ -56,7 +60,7 @@ EXAMPLES = r"""
         mail: exemple@exemple.test
         cloud_quota: 10000000000
         state: active
-        password: "{{ first_password }}"
+    first_passwords: {exemple: "{{ first_password }}"}
 """
 RETURN = r"""
 changes:

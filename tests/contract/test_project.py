@@ -19,7 +19,7 @@ LAYERS = [
     {"errors", "locations", "__init__"},
     {"files", "yamlfile", "fields", "vault", "contract", "dns", "outcome", "progress"},
     {"model", "explain", "report", "runner", "ssh"},
-    {"checks", "secretsfile", "keys", "providers", "preflight", "archive"},
+    {"checks", "secret_graph", "secretsfile", "keys", "providers", "preflight", "archive"},
     {"mesh", "secrets", "subscriptions", "ansible_vars", "verify"},
     {"lab_internet"},
     {"lab_services"},

@@ -8,7 +8,8 @@ import pytest
 from clients import vdirsyncer_round_trip
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "unit" / "verify"))
-from loopback import Authority, Front, radicale, serving
+from loopback import Front, radicale, serving
+from sample_authority import Authority
 
 PASSWORD = "mot de passe/échantillon"
 ADDRESS_BOOK = """<mkcol xmlns="DAV:" xmlns:card="urn:ietf:params:xml:ns:carddav"><set><prop>

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import keys, secrets, secretsfile
+from orchestrator import keys, secret_graph, secrets, secretsfile
 from orchestrator.errors import SecretsError, UsageError
 from orchestrator.model import Node
-from orchestrator.secrets import Secret
+from orchestrator.secret_graph import Secret
 
-NAMES = ["directory.radicale", "directory.verify", "subscribers.exemple"]
+STORED = ["directory.radicale", "directory.verify", "subscribers"]
 
 
 def values(node: Node) -> dict[str, str]:
@@ -18,7 +18,7 @@ def values(node: Node) -> dict[str, str]:
 
 
 def test_a_lab_territory_makes_its_own(lab_node: Node) -> None:
-    assert list(secrets.ensure(lab_node)) == NAMES
+    assert list(secrets.ensure(lab_node)) == STORED
     first = values(lab_node)
     assert len(set(first.values())) == 3
     before = secretsfile.path_of(lab_node).read_bytes()
@@ -33,7 +33,7 @@ def test_a_real_territory_says_what_is_missing_and_what_makes_it(real_node: Node
         secrets.ensure(real_node)
     assert not secretsfile.path_of(real_node).exists()
     secrets.create_missing(real_node)
-    assert list(secrets.ensure(real_node)) == NAMES[:2]
+    assert list(secrets.ensure(real_node)) == STORED[:2]
     assert secretsfile.path_of(real_node) == real_node.folder / "secrets.yml"
 
 
@@ -60,22 +60,23 @@ def test_forget(lab_node: Node) -> None:
     secrets.ensure(lab_node)
     secrets.forget(lab_node, "subscribers.exemple")
     secrets.forget(lab_node, "subscribers.exemple")
-    assert list(secretsfile.read(secretsfile.path_of(lab_node))) == NAMES[:2]
+    secrets.forget(lab_node, "directory.radicale")
+    assert list(secretsfile.read(secretsfile.path_of(lab_node))) == ["directory.verify", "subscribers"]
     with pytest.raises(SecretsError, match="`deploy calvados` makes it"):
         secrets.reveal(lab_node, "subscribers.exemple")
 
 
 def test_the_graph_renews_what_depends() -> None:
     graph = [
-        Secret("a", secrets.token),
-        Secret("b", secrets.token, ("a",)),
-        Secret("c", secrets.token),
-        Secret("d", secrets.token, ("b",)),
+        Secret("a", secret_graph.token),
+        Secret("b", secret_graph.token, ("a",)),
+        Secret("c", secret_graph.token),
+        Secret("d", secret_graph.token, ("b",)),
     ]
-    assert [secret.name for secret in secrets.affected(graph, "a")] == ["a", "b", "d"]
-    assert [secret.name for secret in secrets.affected(graph, "b")] == ["b", "d"]
-    assert [secret.name for secret in secrets.affected(graph, "c")] == ["c"]
-    assert secrets.affected(graph, "x") == []
+    assert [secret.name for secret in secret_graph.affected(graph, "a")] == ["a", "b", "d"]
+    assert [secret.name for secret in secret_graph.affected(graph, "b")] == ["b", "d"]
+    assert [secret.name for secret in secret_graph.affected(graph, "c")] == ["c"]
+    assert secret_graph.affected(graph, "x") == []
 
 
 def test_every_dependency_is_declared(lab_node: Node) -> None:
@@ -84,11 +85,11 @@ def test_every_dependency_is_declared(lab_node: Node) -> None:
 
 
 def test_passwords_can_be_read_from_paper() -> None:
-    made = {secrets.password() for _ in range(100)}
+    made = {secret_graph.password() for _ in range(100)}
     assert len(made) == 100
     assert {len(password) for password in made} == {19}
-    assert set().union(*made) <= set(secrets.ALPHABET) | {"-"}
-    assert not set("0O1lI") & set(secrets.ALPHABET)
+    assert set().union(*made) <= set(secret_graph.ALPHABET) | {"-"}
+    assert not set("0O1lI") & set(secret_graph.ALPHABET)
 
 
 def test_the_wrong_key_changes_nothing(lab_node: Node) -> None:
@@ -171,7 +172,7 @@ def test_rekey_killed_at_any_moment(real_node: Node) -> None:
 def test_making_secrets_killed_at_any_moment(lab_node: Node) -> None:
     step = 1
     while killed_at(step, lambda: secrets.ensure(lab_node)):
-        assert list(secrets.ensure(lab_node)) == NAMES
+        assert list(secrets.ensure(lab_node)) == STORED
         assert len(values(lab_node)) == 3
         secretsfile.path_of(lab_node).unlink()
         keys.file(lab_node.territory).unlink()
@@ -188,5 +189,5 @@ def test_two_at_once_agree(lab_node: Node) -> None:
             os._exit(0)
         children.append(child)
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 8
-    assert list(secretsfile.read(secretsfile.path_of(lab_node))) == NAMES
+    assert list(secretsfile.read(secretsfile.path_of(lab_node))) == STORED
     assert len(values(lab_node)) == 3

@@ -67,7 +67,7 @@ def found(suffix: str, check: bool) -> str | None:
     if outcome.code == NO_SUCH_OBJECT:
         return ""
     if outcome.code:
-        raise NodeError(f"the directory does not let root read the accounts: {outcome.text}")
+        raise NodeError(f"the directory does not answer root on its local socket: {outcome.text}")
     return outcome.output
 
 
@@ -83,9 +83,9 @@ def write(records: list[Record]) -> None:
     """Write all records in one go; when one is refused, the next run starts from there."""
     from maillage import argon2
 
-    costs = {"people": argon2.FOR_PEOPLE, "services": argon2.FOR_SERVICES}
-    clear = [(record.password, costs[record.place]) for record in records if record.password is not None]
-    hashes = iter(argon2.hashed(clear))
+    wanted = [record for record in records if record.password is not None]
+    costs = [argon2.FOR_MACHINES if record.machine else argon2.FOR_PEOPLE for record in wanted]
+    hashes = iter(argon2.hashed([(record.password, cost) for record, cost in zip(wanted, costs, strict=True)]))
     text = []
     for record in records:
         values = dict(record.values) if record.password is None else {**record.values, "userPassword": [next(hashes)]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 
 from maillage import ldif
+from maillage.command import NodeError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,11 +18,11 @@ PERSON = ["inetOrgPerson", "maillagePerson"]
 SERVICE = ["organizationalRole", "simpleSecurityObject"]
 ACTIVE, SUSPENDED = "active", "suspended"
 
-Record = namedtuple("Record", "kind name values password place", defaults=({}, None, "people"))
+Record = namedtuple("Record", "kind name values password machine", defaults=({}, None, False))
 Record.__doc__ = """One change of the directory: kind is add, modify or delete, name the distinguished name.
 
-password, when there is one, is in clear, and becomes `userPassword` once it is hashed as is fit for the place: `people`
-or `services`.
+password, when there is one, is in clear, and becomes `userPassword` once it is hashed; machine marks a password that no
+person types.
 """
 
 
@@ -116,9 +117,9 @@ def services(
         name, password = directory.name(short), service["password"]
         if not directory.has(short):
             entry = {"objectClass": SERVICE, "cn": [service["name"]]}
-            found.append(("create", short, Record("add", name, entry, password, "services")))
+            found.append(("create", short, Record("add", name, entry, password, True)))
         elif not agrees(directory.values(short).get("userpassword", []), password):
-            found.append(("reset", short, Record("modify", name, {}, password, "services")))
+            found.append(("reset", short, Record("modify", name, {}, password, True)))
     known = {service["name"].lower() for service in wanted["services"]}
     for own in directory.below("services"):
         if own not in known:
@@ -131,14 +132,15 @@ def people(
 ) -> list[tuple[str, str, Record | None]]:
     """Subscribers: made, changed, suspended when they are no longer listed; removed only when that is asked for.
 
-    A password belongs to its owner, save where the partner keeps it: that one always agrees.
+    A password belongs to its owner; one that stands beside the other attributes is the partner's, and always agrees.
     """
     found: list[tuple[str, str, Record | None]] = []
     for subscriber in wanted["subscribers"]:
-        uid, short = subscriber["uid"], f"people/{subscriber['uid']}"
-        kept = subscriber.get("password_kept", False) and directory.has(short)
-        differs = kept and not agrees(directory.values(short).get("userpassword", []), subscriber["password"])
-        found += person(directory, subscriber, differs or uid in wanted["reset"])
+        uid, short, own = subscriber["uid"], f"people/{subscriber['uid']}", subscriber.get("password")
+        kept = own is not None and directory.has(short)
+        differs = kept and not agrees(directory.values(short).get("userpassword", []), own)
+        password = wanted["first_passwords"].get(uid) if own is None else own
+        found += person(directory, subscriber, password, differs or uid in wanted["reset"])
     known = {subscriber["uid"].lower() for subscriber in wanted["subscribers"]}
     removed = {uid.lower() for uid in wanted["remove"]}
     for uid in directory.below("people"):
@@ -150,12 +152,17 @@ def people(
     return found
 
 
-def person(directory: Directory, subscriber: dict[str, Any], reset: bool) -> list[tuple[str, str, Record | None]]:
+def person(
+    directory: Directory, subscriber: dict[str, Any], password: str | None, reset: bool
+) -> list[tuple[str, str, Record | None]]:
     """Compare one subscriber; every change goes into one record, and is named by what it means."""
     uid, short, wanted = subscriber["uid"], f"people/{subscriber['uid']}", attributes(subscriber)
+    machine = subscriber.get("password") is not None
+    if password is None and (reset or not directory.has(short)):
+        raise NodeError(f"{uid}: no first password is given; deploy with the orchestrator, which makes one")
     if not directory.has(short):
         entry = {"objectClass": PERSON, "uid": [uid], **{name: values for name, values in wanted.items() if values}}
-        return [("create", uid, Record("add", directory.name(short), entry, subscriber["password"]))]
+        return [("create", uid, Record("add", directory.name(short), entry, password, machine))]
     there = directory.values(short)
     changed = {name: values for name, values in wanted.items() if there.get(name.lower(), []) != values}
     actions = []
@@ -167,7 +174,7 @@ def person(directory: Directory, subscriber: dict[str, Any], reset: bool) -> lis
         actions.append("reset")
     if not actions:
         return []
-    record = Record("modify", directory.name(short), changed, subscriber["password"] if reset else None)
+    record = Record("modify", directory.name(short), changed, password if reset else None, machine)
     return [(action, uid, record if number == 0 else None) for number, action in enumerate(actions)]
 
 

@@ -8,7 +8,7 @@ import os
 from maillage.command import NodeError
 
 FOR_PEOPLE = (5, 7168, 1)  # passes, KiB, lanes: slapd's own
-FOR_SERVICES = (1, 64, 1)  # long random passwords need no slowness, and services log in all the time
+FOR_MACHINES = (1, 64, 1)  # long random passwords need no slowness, and services log in all the time
 SALT, LENGTH, ENCODED = 16, 32, 200
 SCHEME = "{ARGON2}"
 
@@ -28,7 +28,7 @@ def library() -> ctypes.CDLL:
 
 
 def hashed(passwords: list[tuple[str, tuple[int, int, int]]]) -> list[str]:
-    """Hash passwords, each with its cost (FOR_PEOPLE or FOR_SERVICES), on every processor at once."""
+    """Hash passwords, each with its cost (FOR_PEOPLE or FOR_MACHINES), on every processor at once."""
     if not passwords:
         return []
     from concurrent.futures import ThreadPoolExecutor

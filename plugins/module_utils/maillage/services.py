@@ -16,7 +16,7 @@ UNIT_SUFFIXES = (".service", ".timer", ".socket", ".path", ".mount", ".target")
 PROPERTIES = (
     "LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,ConditionResult,ConditionTimestampMonotonic"
 )
-MOMENT = 2.0  # a daemon that cannot read its configuration has died by then
+MOMENT = 1.0  # by then a daemon that cannot read its configuration has died, most likely
 LOG_LINES = 15
 
 Unit = namedtuple("Unit", "name load active enabled static settled simple")

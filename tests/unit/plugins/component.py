@@ -16,7 +16,9 @@ state={state} root={root}
 verb=$1; shift
 echo $verb "$@" >> $state/log
 read_configuration() {{
-  if [ $1 = a.service ] && grep -qs BROKEN $root/service.conf; then echo "$1: cannot read BROKEN" >&2; rm -f $state/$1.active; exit 1; fi
+  if [ $1 = a.service ] && grep -qs BROKEN $root/service.conf; then
+    echo "$1: cannot read BROKEN" >&2; rm -f $state/$1.active; exit 1
+  fi
   cp $root/service.conf $state/$1.running 2>/dev/null || : > $state/$1.running
   touch $state/$1.active
 }}
@@ -28,7 +30,8 @@ show)
     active=inactive; [ -e $state/$unit.active ] && active=active
     enabled=disabled; [ -e $state/$unit.enabled ] && enabled=enabled
     echo "LoadState=$load"; echo "ActiveState=$active"; echo "SubState=running"; echo "UnitFileState=$enabled"
-    echo "Type=notify"; echo "RemainAfterExit=no"; echo "ConditionResult=yes"; echo "ConditionTimestampMonotonic=1"; echo
+    echo "Type=notify"; echo "RemainAfterExit=no"; echo "ConditionResult=yes"; echo "ConditionTimestampMonotonic=1"
+    echo
   done ;;
 start) [ -e $state/$1.active ] || read_configuration $1 ;;
 restart|reload|reload-or-restart) read_configuration $1 ;;
@@ -55,6 +58,7 @@ class Systemd:
         self.folder.mkdir(exist_ok=True)
         for name, text in (
             ("systemctl", SYSTEMCTL.format(state=self.folder, root=self.root)),
+            ("systemd-run", f'#!/bin/sh\necho systemd-run "$@" >> {self.folder}/log\n'),
             ("journalctl", "#!/bin/sh\necho 'the unit says: cannot read BROKEN'\n"),
         ):
             program = self.folder / name

@@ -156,7 +156,7 @@ def test_unit_that_refuses_the_new_files_runs_again_with_the_previous_ones(
 
 
 def test_unit_that_does_not_start_the_first_time_leaves_nothing_behind(component: Component, systemd: Systemd) -> None:
-    with pytest.raises(NodeError, match="a.service did not start; the previous files are back"):
+    with pytest.raises(NodeError, match=r"a\.service did not start; the previous files are back"):
         component.run(files={"service.conf": "BROKEN"}, services=RELOADED)
     assert component.snapshot() == {}
     assert not (systemd.folder / "a.service.enabled").exists()
@@ -198,8 +198,8 @@ def test_state_absent_stops_and_disables(component: Component, systemd: Systemd)
 def shown(**given: str) -> services.Unit:
     """A unit as `systemctl show` describes it."""
     values = {
-        "LoadState": "loaded", "ActiveState": "active", "SubState": "running", "UnitFileState": "enabled", "Type": "simple",
-        "RemainAfterExit": "no", "ConditionResult": "yes", "ConditionTimestampMonotonic": "1",
+        "LoadState": "loaded", "ActiveState": "active", "SubState": "running", "UnitFileState": "enabled",
+        "Type": "simple", "RemainAfterExit": "no", "ConditionResult": "yes", "ConditionTimestampMonotonic": "1",
     }  # fmt: skip
     return services.described("x.service", {**values, **given})
 

@@ -7,8 +7,10 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 import pytest
-from loopback import Authority, Front, Nameserver, has_ipv6, radicale, serving
+from loopback import Front, has_ipv6, radicale, serving
 from pydantic import SecretStr
+from sample_authority import Authority
+from sample_nameserver import Nameserver
 from sample_node import CLOUD, DOMAIN, USERS, Node
 
 from orchestrator.contract import Probe

@@ -1,4 +1,4 @@
-"""Real servers on this machine's loopback: a nameserver, a certificate authority, a node with TLS before Radicale."""
+"""Real servers on this machine's loopback: TLS and a few pages in front of the real Radicale."""
 
 from __future__ import annotations
 
@@ -12,21 +12,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import dns.dnssec
-import dns.flags
-import dns.message
-import dns.name
-import dns.rcode
-import dns.rdatatype
-import dns.rrset
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 HEADERS = {
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
@@ -36,157 +24,6 @@ HEADERS = {
     "Server": "sample",
 }
 PAGE = b"<!doctype html><html lang=fr><head><title>Exemple</title></head><body><p>Bonjour</p></body></html>"
-
-
-class Nameserver(socketserver.ThreadingUDPServer):
-    """Answers from a table, over UDP.
-
-    Attributes:
-        records: data by (name, type).
-        validated: sets the AD flag, as a validating resolver does for a signed zone.
-        rcode: what it answers to everything, if not from the table.
-        silent: receives and says nothing.
-        keys: signs what belongs to a zone with the zone's key.
-        signed_for: seconds that signatures last; negative ones have expired.
-    """
-
-    daemon_threads = True
-    validated = True
-    rcode: dns.rcode.Rcode | None = None
-    silent = False
-    signed_for = 3600
-
-    def __init__(self, records: dict[tuple[str, str], list[str]]) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.records = records
-        self.keys: dict[str, ec.EllipticCurvePrivateKey] = {}
-
-    def add_signed_zone(self, zone: str, key: ec.EllipticCurvePrivateKey) -> str:
-        """Serve the key, and the DS record in the zone above; give the DS record's data."""
-        public = dns.dnssec.make_dnskey(key.public_key(), dns.dnssec.Algorithm.ECDSAP256SHA256, flags=257)
-        delegation = dns.dnssec.make_ds(dns.name.from_text(zone), public, "SHA256").to_text()
-        self.keys[zone] = key
-        self.records[zone, "DNSKEY"], self.records[zone, "DS"] = [public.to_text()], [delegation]
-        return delegation
-
-    def signature(self, records: dns.rrset.RRset, zone: str) -> dns.rrset.RRset:
-        """Sign the records with the key of the zone."""
-        now, end = int(time.time()), self.signed_for
-        signed = dns.dnssec.sign(
-            records,
-            self.keys[zone],
-            dns.name.from_text(zone),
-            dns.dnssec.make_dnskey(self.keys[zone].public_key(), dns.dnssec.Algorithm.ECDSAP256SHA256, flags=257),
-            inception=now - 7200,
-            expiration=now + end,
-        )
-        return dns.rrset.from_rdata(records.name, records.ttl, signed)
-
-    def zone_of(self, records: dns.rrset.RRset) -> str | None:
-        """The innermost signed zone that the records belong to; a DS record belongs to the zone above."""
-        name = records.name.parent() if records.rdtype == dns.rdatatype.DS else records.name
-        zones = [zone for zone in self.keys if name.is_subdomain(dns.name.from_text(zone))]
-        return max(zones, key=len, default=None)
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1@{self.server_address[1]}"
-
-
-class _Answer(socketserver.BaseRequestHandler):
-    server: Nameserver
-
-    def handle(self) -> None:
-        if self.server.silent:
-            return
-        message, reply_to = self.request
-        query = dns.message.from_wire(message)
-        question = query.question[0]
-        name = question.name.to_text(omit_final_dot=True).lower()
-        response = dns.message.make_response(query, recursion_available=True)
-        data = self.server.records.get((name, dns.rdatatype.to_text(question.rdtype)))
-        if self.server.rcode is not None:
-            response.set_rcode(self.server.rcode)
-        elif data:
-            records = dns.rrset.from_text_list(question.name, 60, "IN", question.rdtype, data)
-            response.answer.append(records)
-            if zone := self.server.zone_of(records):
-                response.answer.append(self.server.signature(records, zone))
-        elif name not in {known for known, _ in self.server.records}:
-            response.set_rcode(dns.rcode.NXDOMAIN)
-        if self.server.validated:
-            response.flags |= dns.flags.AD
-        reply_to.sendto(response.to_wire(), self.client_address)
-
-
-class Authority:
-    """A certificate authority that makes what it is asked for, right or wrong."""
-
-    def __init__(self, folder: Path, name: str = "sample authority") -> None:
-        self.folder = folder
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        self.certificate = self._sign(self.name, self.key, [], timedelta(days=365), authority=True)
-        self.bundle = folder / f"{name.replace(' ', '-')}.pem"
-        self.bundle.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
-
-    def server(self, names: Iterable[str], *, days: float = 80, self_signed: bool = False) -> ssl.SSLContext:
-        """A server's TLS settings with a new certificate for the names; negative days make one that has expired."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        names = list(names)
-        certificate = self._sign(self.name, key, names, timedelta(days=days), signer=key if self_signed else self.key)
-        path = self.folder / f"{names[0]}-{certificate.serial_number:x}.pem"
-        path.write_bytes(
-            certificate.public_bytes(serialization.Encoding.PEM)
-            + key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
-
-    def _sign(
-        self,
-        issuer: x509.Name,
-        key: ec.EllipticCurvePrivateKey,
-        names: list[str],
-        life: timedelta,
-        *,
-        authority: bool = False,
-        signer: ec.EllipticCurvePrivateKey | None = None,
-    ) -> x509.Certificate:
-        signer = signer or self.key
-        now = datetime.now(UTC)
-        subject = issuer if authority else x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
-        usage = dict.fromkeys(
-            ["content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "crl_sign"], False
-        )
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=90))
-            .not_valid_after(now + life)
-            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-            .add_extension(
-                x509.KeyUsage(
-                    digital_signature=not authority,
-                    key_cert_sign=authority,
-                    encipher_only=None,
-                    decipher_only=None,
-                    **usage,
-                ),
-                critical=True,
-            )
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
-        )
-        if names:
-            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
-        return builder.sign(signer, hashes.SHA256())
 
 
 class Front(http.server.ThreadingHTTPServer):

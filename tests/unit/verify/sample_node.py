@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from loopback import Front, Nameserver
+from loopback import Front, FrontRequest
+from sample_nameserver import Nameserver
 
 from orchestrator.verify import Check, Limits, Target, verify
 from orchestrator.verify.check import Step, cleaner
@@ -17,6 +18,7 @@ from orchestrator.verify.run import attempt
 DOMAIN = "exemple.test"
 CLOUD = f"cloud.{DOMAIN}"
 USERS = {"verify": "mot de passe/échantillon&1", "exemple": "autre"}
+LOGIN = ("verify", USERS["verify"])
 LIMITS = Limits(operation=5, step=20, total=60)
 
 
@@ -47,3 +49,9 @@ class Node:
         """What stands on the disk in the account's folder."""
         folder = self.data / "data" / "collection-root" / self.target.user
         return {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
+
+
+def before(node: Node, act: Callable[[FrontRequest], bool]) -> None:
+    """Let every request to the node meet `act` first; it gives True when it has answered."""
+    for front in node.secured:
+        front.before = act

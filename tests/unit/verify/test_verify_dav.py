@@ -1,44 +1,19 @@
 """Contacts and calendars against the real Radicale, right and spoilt."""
 
 import base64
-import os
-import pickle
-import subprocess
-import sys
-import threading
-import time
-import zlib
 
 import httpx
 import pytest
 from loopback import Front, has_ipv6, serving
-from sample_node import CLOUD, USERS
+from sample_node import CLOUD, LOGIN, USERS, before
 
 from orchestrator.verify import dav as group
-from orchestrator.verify import leftovers
 
-LOGIN = ("verify", USERS["verify"])
 ROUND_TRIPS = ["CalDAV round trip (IPv4)", "CardDAV round trip (IPv4)"]
 STAGES = list(zip(ROUND_TRIPS, ["the event", "the contact"], strict=True))
 ELSEWHERE = b"""<multistatus xmlns="DAV:"><response><href>/</href><propstat><prop><current-user-principal>
 <href>https://ailleurs.example/verify/</href></current-user-principal></prop><status>HTTP/1.1 200 OK</status></propstat>
 </response></multistatus>"""
-RUN = "import pickle, sys; from orchestrator.verify import verify; list(verify(pickle.load(sys.stdin.buffer)))"
-
-
-def before(node, act):
-    for front in node.secured:
-        front.before = act
-
-
-def make_collection(node, name):
-    url = f"http://127.0.0.1:{node.secured[0].backend}/verify/{name}/"
-    assert httpx.request("MKCALENDAR", url, auth=LOGIN).status_code == 201
-
-
-def remove_collection(node, name):
-    url = f"http://127.0.0.1:{node.secured[0].backend}/verify/{name}/"
-    assert httpx.delete(url, auth=LOGIN).status_code == 200
 
 
 def test_right(node):
@@ -209,71 +184,10 @@ def test_storage_that_refuses(node):
     assert node.collections() == set()
 
 
-def test_what_cannot_be_removed_is_said(node):
-    def refuse(request):
-        if request.command == "DELETE":
-            request.answer(403, b"")
-        return request.command == "DELETE"
-
-    before(node, refuse)
-    check = node.look(group.steps)["nothing left behind"]
-    assert check.failed
-    assert check.seen.startswith("DELETE /verify/maillage-verify-")
-    before(node, lambda _: False)
-    for name in node.collections():
-        remove_collection(node, name)
-
-
 def test_a_server_that_answers_nonsense(node):
     before(node, lambda request: request.answer(207, b"<html>") or True)
     checks = node.look(group.steps)
     assert all(check.failed for check in checks.values())
-
-
-def test_a_killed_run_is_swept_by_the_next(node):
-    writing = threading.Event()
-
-    def hold_at_the_first_event(request):
-        if request.command == "PUT":
-            writing.set()
-            time.sleep(20)
-        return False
-
-    before(node, hold_at_the_first_event)
-    with subprocess.Popen([sys.executable, "-c", RUN], stdin=subprocess.PIPE) as run:
-        run.stdin.write(pickle.dumps(node.target))
-        run.stdin.close()
-        assert writing.wait(30)
-        run.kill()
-    left = node.collections()
-    assert len(left) == 1
-    assert left.pop().startswith("maillage-verify-")
-    before(node, lambda _: False)
-    checks = node.look(group.steps)
-    assert checks["leftovers of earlier runs"].seen == "1 removed"
-    assert node.collections() == set()
-
-
-def test_only_what_is_abandoned_is_swept(node):
-    machine, now = leftovers._machine(), int(time.time())
-    another_machine = f"{zlib.crc32(b'another'):08x}"
-    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
-        pass
-    kept = {
-        "agenda",  # somebody's own
-        f"maillage-verify-{another_machine}-1-{now}-caldavipv4",  # perhaps going on there
-        f"maillage-verify-{machine}-{os.getppid()}-{now}-caldavipv4",  # going on here
-    }
-    swept = {
-        f"maillage-verify-{another_machine}-1-{now - 1000}-caldavipv4",  # nothing runs that long
-        f"maillage-verify-{machine}-{ended.pid}-{now}-carddavipv6",
-    }
-    for name in kept | swept:
-        make_collection(node, name)
-    assert node.look(group.steps)["leftovers of earlier runs"].seen == "2 removed"
-    assert node.collections() == kept
-    for name in kept:
-        remove_collection(node, name)
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6 on its loopback")

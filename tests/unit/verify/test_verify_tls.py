@@ -3,7 +3,7 @@ import ssl
 import time
 
 import pytest
-from loopback import Authority
+from sample_authority import Authority
 from sample_node import CLOUD, DOMAIN
 
 from orchestrator.verify import tls as group

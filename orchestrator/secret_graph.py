@@ -1,0 +1,49 @@
+"""Which secrets a territory has, how each is made, and what is renewed with it. Pure but for chance."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from orchestrator.model import Node
+
+PASSWORDS = "subscribers"
+# No letter or digit that looks like another one on paper.
+ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+
+
+def token() -> str:
+    """A secret between programs: 256 bits."""
+    return secrets.token_urlsafe(32)
+
+
+def password() -> str:
+    """A first password for a person to type on a phone: 80 bits, in groups of four."""
+    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
+
+
+@dataclass(frozen=True)
+class Secret:
+    """One secret of the graph; whatever depends on another is renewed with it."""
+
+    name: str
+    generate: Callable[[], str]
+    depends_on: tuple[str, ...] = ()
+
+
+def declared(node: Node) -> list[Secret]:
+    """Every secret that the node needs."""
+    cloud = node.territory.services.cloud
+    services = [Secret(f"directory.{cloud.engine}", token)] if cloud else []
+    subscribers = [Secret(f"{PASSWORDS}.{uid}", password) for uid in node.subscriptions.subscribers]
+    return [*services, Secret("directory.verify", token), *subscribers]
+
+
+def affected(graph: Iterable[Secret], name: str) -> list[Secret]:
+    """The named secret and, in the order declared, whatever depends on it."""
+    graph = list(graph)
+    found = {name}
+    while more := {secret.name for secret in graph if found.intersection(secret.depends_on)} - found:
+        found |= more
+    return [secret for secret in graph if secret.name in found]

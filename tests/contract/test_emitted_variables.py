@@ -1,0 +1,62 @@
+"""What the orchestrator emits for a role passes Ansible's own validator for that role, and nothing is left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from role_files import ROOT, Role, roles
+
+from orchestrator import ansible_vars, lab_internet, mesh
+from orchestrator.model import Node
+
+KEY = generate_private_key(SECP256R1())
+
+
+@pytest.fixture
+def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Node]:
+    """The territories of the sample mesh."""
+    monkeypatch.setenv("MAILLAGE_STATE", str(tmp_path))
+    return list(mesh.load(ROOT / "inventories" / "normandie").nodes.values())
+
+
+class EverySecret(dict[str, str]):
+    """Has a ciphertext for every name that is asked for."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str)
+
+    def __missing__(self, name: str) -> str:
+        return f"ciphertext of {name}"
+
+
+def plain(value: Any) -> Any:
+    """The variables as Ansible sees them: a vaulted value is a string."""
+    if isinstance(value, dict):
+        return value["__ansible_vault"] if "__ansible_vault" in value else {k: plain(v) for k, v in value.items()}
+    return [plain(each) for each in value] if isinstance(value, list) else value
+
+
+def refused(role: str, variables: dict[str, Any]) -> list[str]:
+    """What Ansible's validator has against the variables; it knows no other names than the spec's."""
+    messages: list[str] = ArgumentSpecValidator(Role(role).options).validate(plain(variables)).error_messages
+    return messages
+
+
+@pytest.mark.parametrize("around", ["the lab", "the real internet"])
+def test_variables_of_a_node_pass(nodes: list[Node], around: str) -> None:
+    outside = lab_internet.surroundings(KEY, "a certificate") if around == "the lab" else ansible_vars.Surroundings()
+    for node in nodes:
+        emitted = ansible_vars.node_variables(node, EverySecret(), outside)
+        found = {role: refused(role, variables) for role, variables in emitted.items()}
+        assert [message for messages in found.values() for message in messages] == []
+        assert set(found) == {role.name for role in roles()} - {"lab_internet"}
+
+
+def test_variables_of_the_lab_s_internet_pass(nodes: list[Node]) -> None:
+    secrets = {f"lab_internet_{name}": {"__ansible_vault": "a ciphertext"} for name in ("dnssec_key", "acme_key")}
+    emitted = lab_internet.internet_variables(nodes, KEY, ["192.0.2.53"], {"paquets.test": ["192.0.2.80"]}, "", secrets)
+    assert refused("lab_internet", emitted) == []
