@@ -10,6 +10,7 @@ from orchestrator import contract, dns
 from orchestrator.model import Node, Release, Territory
 
 VERIFY_ACCOUNT = "verify"  # the account that `verify` logs in with
+SECOND_ACCOUNT = "verify2"  # the one that it shares with
 ALWAYS = ("base", "resolver", "certificates", "directory", "web")
 OPTIONAL = ("database", "redis", "radicale", "nextcloud")
 ENGINES = ("radicale", "nextcloud")  # of the cloud; each reads the directory with an account of its own
@@ -109,7 +110,10 @@ def node_variables(
                 {"name": role, **_secret(secrets, f"directory.{role}")} for role in ENGINES if role in on
             ],
             "directory_password_writers": ["nextcloud"] if "nextcloud" in on else [],
-            "directory_subscribers": [*_subscribers(node), _verify_account(domain, secrets)],
+            "directory_subscribers": [
+                *_subscribers(node),
+                *(_verify_account(name, domain, secrets) for name in verify_accounts(node)),
+            ],
             **_secret(secrets, "subscribers", "directory_first_passwords"),
         },
         "web": {
@@ -131,7 +135,13 @@ def node_variables(
             "nextcloud_domain": domain,
             "nextcloud_name": territory.partner.name,
             "nextcloud_locale": territory.partner.locale,
-            "nextcloud_subscribers": [{"uid": each["uid"], "state": each["state"]} for each in _subscribers(node)],
+            "nextcloud_subscribers": [
+                {name: each[name] for name in ("uid", "state", "cloud_quota")}
+                for each in (
+                    *_subscribers(node),
+                    *(_verify_account(name, domain, secrets) for name in verify_accounts(node)),
+                )
+            ],
             "nextcloud_internet": not territory.is_lab,
             "nextcloud_apps": list(territory.services.cloud.apps if territory.services.cloud else ()),
             "nextcloud_trusted_networks": list(around.networks),
@@ -156,14 +166,20 @@ def _subscribers(node: Node) -> list[Variables]:
     ]
 
 
-def _verify_account(domain: str, secrets: Mapping[str, str]) -> Variables:
+def verify_accounts(node: Node) -> list[str]:
+    """The accounts that `verify` logs in with."""
+    cloud = node.territory.services.cloud
+    return [VERIFY_ACCOUNT, SECOND_ACCOUNT] if cloud and cloud.engine == "nextcloud" else [VERIFY_ACCOUNT]
+
+
+def _verify_account(name: str, domain: str, secrets: Mapping[str, str]) -> Variables:
     return {
-        "uid": VERIFY_ACCOUNT,
+        "uid": name,
         "name": "Verification",
-        "mail": f"{VERIFY_ACCOUNT}@{domain}",
+        "mail": f"{name}@{domain}",
         "cloud_quota": 1_000_000_000,
         "state": "active",
-        **_secret(secrets, f"directory.{VERIFY_ACCOUNT}"),
+        **_secret(secrets, f"directory.{name}"),
     }
 
 

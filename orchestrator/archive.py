@@ -114,9 +114,7 @@ def signed(path: Path) -> bool:
     # The last word of VALIDSIG is the fingerprint of the primary key.
     valid = [line.split() for line in done.stdout.splitlines() if line.startswith("[GNUPG:] VALIDSIG ")]
     if done.returncode or FINGERPRINT not in {words[-1] for words in valid}:
-        raise ArchiveRefused(
-            f"{path}: its signature is not by Nextcloud's release key, or not of this file"
-        )
+        raise ArchiveRefused(f"{path}: its signature is not by Nextcloud's release key, or not of this file")
     return True
 
 

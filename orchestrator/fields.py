@@ -33,7 +33,7 @@ def _words(text: str) -> frozenset[str]:
 RESERVED_SUBSCRIBERS = _words("""
     abuse admin administrateur administrator backup bin contact daemon directory dns ftp hostmaster info localhost mail
     mailer-daemon maillage news nobody noc no-reply noreply operator postmaster radicale root security ssl subscribers
-    support sync sys sysadmin usenet user uucp verify webmaster www www-data
+    support sync sys sysadmin usenet user uucp verify verify2 webmaster www www-data
 """)
 # Ansible's groups, this project's own, folders beside the territories in a mesh, and MAILLAGE_KEY_COMMAND.
 RESERVED_TERRITORIES = _words("all cards command internet lab lab-internet localhost nodes schema ungrouped")
@@ -127,6 +127,11 @@ Label = Annotated[
     str,
     StringConstraints(pattern=rf"^{_LABEL}$"),
     Says("must be a name of lowercase letters, digits and hyphens (RFC 1123), for example essentiel"),
+]
+AppName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$"),
+    Says("must be an app's own name of lowercase letters, digits and underscores, for example calendar"),
 ]
 TerritoryName = Annotated[
     str,

@@ -92,7 +92,7 @@ class Cloud(Part):
 
     engine: Engine
     default_plan: fields.Label = Field(description="Formule des nouveaux abonnés / plan of new subscribers")
-    apps: tuple[fields.Label, ...] = Field(
+    apps: tuple[fields.AppName, ...] = Field(
         (), description="Applications de la boutique, nextcloud seulement / apps from the app store, nextcloud only"
     )
 

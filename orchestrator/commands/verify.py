@@ -70,8 +70,10 @@ def target_of(node: Node) -> Target:
     from orchestrator.verify import target
 
     password = secrets.reveal(node, f"directory.{ansible_vars.VERIFY_ACCOUNT}")
+    accounts = ansible_vars.verify_accounts(node)
+    second = secrets.reveal(node, f"directory.{accounts[1]}") if len(accounts) > 1 else None
     if not node.territory.is_lab:
-        return target.of(node, password)
+        return target.of(node, password, second=second)
     from orchestrator import lab_internet, lab_services
 
     return target.of(
@@ -80,4 +82,5 @@ def target_of(node: Node) -> Target:
         nameservers=lab_internet.RESOLVER[:1],
         trust_anchors=lab_services.surroundings().trust_anchors,
         authority=lab_services.authorities(),
+        second=second,
     )

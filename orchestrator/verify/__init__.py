@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from orchestrator.verify import dav, dns, http, ports, tls
+from orchestrator.verify import cloud, dav, dns, http, ports, tls
 from orchestrator.verify.check import Check, CheckFailedError, CheckSkippedError, Step, cleaner
 from orchestrator.verify.network import Network
 from orchestrator.verify.run import Limits, run
@@ -41,6 +41,8 @@ def verify(target: Target, limits: Limits | None = None) -> Iterator[Check]:
     }
     if target.cloud:
         groups["contacts and calendars"] = dav.steps(network)
+    if target.files:
+        groups["files"] = cloud.steps(network)
     yield from run(groups, limits, cleaner(target.user, target.password.get_secret_value()))
 
 

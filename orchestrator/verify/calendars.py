@@ -15,6 +15,7 @@ from caldav.lib.error import NotFoundError
 from orchestrator.verify.check import CheckFailedError, stage
 from orchestrator.verify.network import IPV4, IPV6, Family, Network
 
+NO_BIN = {"X-NC-CalDAV-No-Trashbin": "1"}  # Nextcloud would keep what is deleted for a month
 SUMMARY = "Vérification : un rendez-vous"  # not ASCII, as a subscriber's own are
 CHANGED = "Vérification : déplacé à Bayeux"
 
@@ -87,6 +88,7 @@ def _client(network: Network, family: Family, url: str) -> DAVClient:
         timeout=ceil(network.timeout),
         ssl_verify_cert=str(target.authority) if target.authority else True,
         enable_rfc6764=False,
+        headers=NO_BIN,
     )
     client.session.close()
     # The library's own session would ask this machine's resolver, look for .netrc and proxies, and try HTTP/3.

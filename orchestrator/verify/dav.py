@@ -134,7 +134,7 @@ class Account:
 
     def _delete(self, urls: list[str]) -> None:
         for url in urls:
-            status = self.client.delete(url).status_code
+            status = self.client.delete(url, headers=calendars.NO_BIN).status_code
             if status not in (200, 204, 404):
                 raise CheckFailedError(f"DELETE {urlsplit(url).path} answered {status}")
 

@@ -46,8 +46,6 @@ def _strict_transport(value: str) -> bool:
 HEADERS: Mapping[str, Callable[[str], bool]] = {
     "Strict-Transport-Security": _strict_transport,
     "X-Content-Type-Options": lambda value: value.lower() == "nosniff",
-    # Nobody may show our pages inside theirs.
-    "Content-Security-Policy": lambda value: "frame-ancestors" in value,
     "Referrer-Policy": lambda value: value != "" and "unsafe-url" not in value.lower(),
     # A version would tell an attacker which holes are open.
     "Server": lambda value: not re.search(r"\d", value),
@@ -62,6 +60,10 @@ def _headers(network: Network, name: str, family: Family) -> str:
         for header, right in HEADERS.items()
         if not right(received.get(header, ""))
     ]
+    # Nobody may show our pages inside theirs: the modern way to say it, or the older one.
+    framing = received.get("Content-Security-Policy", ""), received.get("X-Frame-Options", "").upper()
+    if "frame-ancestors" not in framing[0] and framing[1] not in ("DENY", "SAMEORIGIN"):
+        wrong.append(f"Content-Security-Policy: {framing[0]}" if framing[0] else "no Content-Security-Policy")
     if wrong:
         raise CheckFailedError("; ".join(wrong))
     return f"Strict-Transport-Security: {received['Strict-Transport-Security']}, and the others as they should be"

@@ -42,6 +42,8 @@ class Target:
         nameservers: whom to ask, as `address` or `address@port`; empty means this machine's own resolver.
         authority: bundle of the certificates to trust, or None for those that this machine trusts.
         neighbour: another account of the node, which `user` must not be able to look into; None tries an invented one.
+        files: `cloud` serves files, too.
+        second: another account made for this purpose, and its password; what is shared with it is its own to see.
         https_port: where HTTPS is served.
         http_port: where the redirect to HTTPS is served.
     """
@@ -62,6 +64,8 @@ class Target:
     nameservers: tuple[str, ...] = ()
     authority: Path | None = None
     neighbour: str | None = None
+    files: bool = False
+    second: tuple[str, SecretStr] | None = field(default=None, repr=False)
     https_port: int = 443
     http_port: int = 80
 
@@ -78,6 +82,7 @@ def of(
     nameservers: Sequence[str] = (),
     trust_anchors: Sequence[str] = (),
     authority: Path | None = None,
+    second: SecretStr | None = None,
 ) -> Target:
     """Everything that a node promises, derived from its files and its roles' contracts.
 
@@ -87,6 +92,7 @@ def of(
         nameservers: see Target.
         trust_anchors: see Target.
         authority: see Target.
+        second: password of the second account that verifies, where there is one.
     """
     territory, roles = node.territory, ansible_vars.roles(node.territory)
     host, domain = territory.host, territory.domain
@@ -114,4 +120,6 @@ def of(
         nameservers=tuple(nameservers),
         authority=authority,
         neighbour=next(iter(active), None),
+        files=bool(territory.services.cloud and territory.services.cloud.engine == "nextcloud"),
+        second=(ansible_vars.SECOND_ACCOUNT, second) if second else None,
     )

@@ -33,7 +33,7 @@ options:
     type: dict
     default: {}
   subscribers:
-    description: C(uid) and C(state) (V(active) or V(suspended)).
+    description: C(uid), C(state) (V(active) or V(suspended)) and C(cloud_quota) in bytes.
     type: list
     elements: dict
     required: true
@@ -44,13 +44,13 @@ EXAMPLES = r"""
     apps: {enabled: [user_ldap], disabled: [survey_client], store: [], store_reached: false}
     settings: {core: {backgroundjobs_mode: cron}}
     subscribers:
-      - {uid: exemple, state: active}
+      - {uid: exemple, state: active, cloud_quota: 10000000000}
 """
 RETURN = r"""
 changes:
   description:
     - What changed, or would change. Each entry has C(kind) (release, app, setting, account), C(name) and C(action)
-      (install, upgrade; enable, disable; set; suspend, resume).
+      (install, upgrade; enable, disable; set; suspend, resume, change).
   type: list
   returned: success
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from role_files import ROOT, Role, roles
 
 from orchestrator import ansible_vars, lab_internet, mesh
-from orchestrator.model import Node
+from orchestrator.model import Node, Release
 
 KEY = generate_private_key(SECP256R1())
 
@@ -33,6 +34,14 @@ class EverySecret(dict[str, str]):
         return f"ciphertext of {name}"
 
 
+def with_engine(node: Node, engine: str) -> Node:
+    """The same territory with another cloud."""
+    territory = node.territory
+    cloud = territory.services.cloud.model_copy(update={"engine": engine})
+    services = territory.services.model_copy(update={"cloud": cloud})
+    return replace(node, territory=territory.model_copy(update={"services": services}))
+
+
 def plain(value: Any) -> Any:
     """The variables as Ansible sees them: a vaulted value is a string."""
     if isinstance(value, dict):
@@ -49,8 +58,9 @@ def refused(role: str, variables: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("around", ["the lab", "the real internet"])
 def test_variables_of_a_node_pass(nodes: list[Node], around: str) -> None:
     outside = lab_internet.surroundings(KEY, "a certificate") if around == "the lab" else ansible_vars.Surroundings()
-    for node in nodes:
-        emitted = ansible_vars.node_variables(node, EverySecret(), outside)
+    release = Release("33.0.9", "/tmp/nextcloud-33.0.9.tar.bz2", "a checksum", "checksum")
+    for node in [*nodes, *(with_engine(node, "nextcloud") for node in nodes)]:
+        emitted = ansible_vars.node_variables(node, EverySecret(), outside, release)
         found = {role: refused(role, variables) for role, variables in emitted.items()}
         assert [message for messages in found.values() for message in messages] == []
         assert set(found) == {role.name for role in roles()} - {"lab_internet"}

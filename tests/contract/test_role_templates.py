@@ -12,7 +12,8 @@ from role_files import ROOT, Role, roles
 
 # Formats that know no comment, and contents that are one value.
 WITHOUT_COMMENT = {".json", ".pem", ".crt", "directory-password"}
-STYLES = {".html": 'comment("xml")', ".css": 'comment("cblock")', "/apt.conf.d/60maillage": 'comment("c")'}
+STYLES = {".html": 'comment("xml")', ".css": 'comment("cblock")', "/apt.conf.d/60maillage": 'comment("c")', ".php": 'comment("c")',
+          ".ini": 'comment(decoration="; ")', "/pool.d/nextcloud.conf": 'comment(decoration="; ")'}  # fmt: skip
 
 TEMPLATES = [
     pytest.param(role, path, id=str(path.relative_to(ROOT / "roles"))) for role in roles() for path in role.templates
@@ -54,7 +55,7 @@ def test_a_template_says_first_that_it_is_managed(role: Role, path: Path) -> Non
         return
     style = next((style for ending, style in STYLES.items() if destination.endswith(ending)), "comment")
     lines = path.read_text(encoding="utf-8").splitlines()
-    first = lines[1] if lines[0].startswith(("#!", "<!DOCTYPE")) else lines[0]
+    first = lines[1] if lines[0].startswith(("#!", "<!DOCTYPE", "<?php")) else lines[0]
     assert first == f"{{{{ ansible_managed | {style} }}}}"
 
 

@@ -13,6 +13,7 @@ FIT = Facts(
     systemd=True,
     python=True,
     node=False,
+    nextcloud="",
     disk=8 * 10**9,
     memory=10**9,
     clock=0.4,

@@ -90,11 +90,13 @@ def set_up(plan: Plan) -> None:
 
 
 def subscribers(plan: Plan) -> None:
-    """Shut out and let in."""
+    """Shut out, let in, and have the directory read again."""
     for uid in plan.suspend:
         occ("user:disable", uid)
     for uid in plan.resume:
         occ("user:enable", uid)
+    for uid in plan.refresh:
+        occ("ldap:check-user", "--update", uid)
 
 
 def finish() -> None:

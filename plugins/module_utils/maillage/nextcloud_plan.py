@@ -27,6 +27,7 @@ class Plan:
         settings: app to key to value: those to set.
         suspend: login names to shut out.
         resume: login names to let in again.
+        refresh: login names whose quota has changed in the directory.
     """
 
     def __init__(self) -> None:
@@ -40,6 +41,7 @@ class Plan:
         self.settings: dict[str, dict[str, Any]] = {}
         self.suspend: list[str] = []
         self.resume: list[str] = []
+        self.refresh: list[str] = []
 
     def add(self, kind: str, name: str, action: str) -> None:
         """Add one change."""
@@ -116,14 +118,26 @@ def same(there: str | None, wanted: str | list[str]) -> bool:
     return there is not None and (there == wanted if isinstance(wanted, str) else json.loads(there) == wanted)
 
 
-def subscribers(plan: Plan, state: State, wanted: list[dict[str, str]]) -> None:
-    """Who is let in; who never came is the directory's business alone."""
+def subscribers(plan: Plan, state: State, wanted: list[dict[str, Any]]) -> None:
+    """Who is let in, with how much room; who never came is the directory's business alone."""
     for subscriber in wanted:
         uid, active = subscriber["uid"], subscriber["state"] == "active"
         if active and uid in state.disabled:
             plan.resume.append(uid)
         if not active and uid in state.known and uid not in state.disabled:
             plan.suspend.append(uid)
-    for action, uids in (("suspend", plan.suspend), ("resume", plan.resume)):
+        if active and uid in state.known and state.quotas.get(uid) != human(subscriber["cloud_quota"]):
+            plan.refresh.append(uid)
+    for action, uids in (("suspend", plan.suspend), ("resume", plan.resume), ("change", plan.refresh)):
         for uid in uids:
             plan.add("account", f"cloud/{uid}", action)
+
+
+def human(size: int) -> str:
+    """Write a number of bytes as Nextcloud keeps a quota: 10000000000 is `9.3 GB`."""
+    value, places = float(size), 0
+    for unit in ("B", "KB", "MB", "GB", "TB"):
+        if value < 1024 or unit == "TB":
+            break
+        value, places = int(value / 1024 * 10**places + 0.5) / 10**places, 1
+    return f"{value:.{1 if value % 1 else 0}f} {unit}"

@@ -24,6 +24,7 @@ QUESTION = r"""
 SELECT 'setting', appid, configkey, configvalue FROM oc_appconfig;
 SELECT 'disabled', userid, '', '' FROM oc_preferences
     WHERE appid = 'core' AND configkey = 'enabled' AND configvalue = 'false';
+SELECT 'quota', userid, configvalue, '' FROM oc_preferences WHERE appid = 'files' AND configkey = 'quota';
 SELECT to_regclass('oc_ldap_user_mapping') IS NOT NULL AS mapped \gset
 \if :mapped
 SELECT 'known', owncloud_name, '', '' FROM oc_ldap_user_mapping;
@@ -43,6 +44,7 @@ class State:
         settings: app to key to value; an app's own key `enabled` says whether it is on.
         disabled: login names that Nextcloud itself shuts out.
         known: login names that have come through the directory.
+        quotas: login name to quota, as Nextcloud writes it.
     """
 
     def __init__(self) -> None:
@@ -54,6 +56,7 @@ class State:
         self.settings: dict[str, dict[str, str]] = {}
         self.disabled: set[str] = set()
         self.known: set[str] = set()
+        self.quotas: dict[str, str] = {}
 
     def read_database(self) -> State:
         """Add what the database says.
@@ -66,6 +69,8 @@ class State:
                 self.settings.setdefault(name, {})[key] = value
             elif kind == "disabled":
                 self.disabled.add(name)
+            elif kind == "quota":
+                self.quotas[name] = key
             else:
                 self.known.add(name)
         return self

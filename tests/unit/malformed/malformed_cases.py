@@ -359,10 +359,10 @@ NAMES = [
 
 MEANING = [
     territory(
-        "engine not offered yet",
+        "engine that there is not",
         "engine: radicale",
-        "engine: nextcloud",
-        "13:13: services.cloud.engine: must be radicale (contacts and calendar); nextcloud is not offered",
+        "engine: owncloud",
+        "13:13: services.cloud.engine: must be nextcloud (files, photos, contacts and calendar) or radicale",
     ),
     territory(
         "provider not offered yet",
