@@ -12,8 +12,14 @@ from role_files import ROOT, Role, roles
 
 # Formats that know no comment, and contents that are one value.
 WITHOUT_COMMENT = {".json", ".pem", ".crt", "directory-password"}
-STYLES = {".html": 'comment("xml")', ".css": 'comment("cblock")', "/apt.conf.d/60maillage": 'comment("c")', ".php": 'comment("c")',
-          ".ini": 'comment(decoration="; ")', "/pool.d/nextcloud.conf": 'comment(decoration="; ")'}  # fmt: skip
+STYLES = {
+    ".html": 'comment("xml")',
+    ".css": 'comment("cblock")',
+    "/apt.conf.d/60maillage": 'comment("c")',
+    ".php": 'comment("c")',
+    ".ini": 'comment(decoration="; ")',
+    "/pool.d/nextcloud.conf": 'comment(decoration="; ")',
+}
 
 TEMPLATES = [
     pytest.param(role, path, id=str(path.relative_to(ROOT / "roles"))) for role in roles() for path in role.templates

@@ -65,12 +65,22 @@ def extract(archive: str, folder: str) -> None:
         try:
             with tarfile.open(fileobj=process.stdout, mode="r|", bufsize=READ_AT_ONCE) as members:
                 write_members(members, folder)
+            drain(process.stdout)
         except BaseException:
             process.kill()
             raise
         said = process.stderr.read().decode(errors="replace").strip()
         if process.wait():
             raise NodeError(f"the archive is damaged: {said.splitlines()[0] if said else 'bzip2 gave up'}")
+
+
+def drain(rest: IO[bytes]) -> None:
+    """Read what comes after the last entry, or bzip2 would wait for ever to hand it over."""
+    size = 0
+    while block := rest.read(READ_AT_ONCE):
+        size += len(block)
+        if size > MOST_BYTES:
+            raise NodeError("the archive has no end")
 
 
 def write_members(members: tarfile.TarFile, folder: str) -> None:
