@@ -131,6 +131,23 @@ def test_unit_whose_conditions_refuse_it_and_timers(lab: Lab, play: Playbook) ->
     ]
 
 
+def test_full_disk_is_one_sentence_and_the_previous_files_stay(lab: Lab, sample: Playbook) -> None:
+    deploy(sample)
+    for number in range(5):
+        sample.template("big", f"/srv/maillage/big/{number}", "x" * 300_000)
+    task = {"tree": {"component": "big"}}
+    on_host(lab, "mkdir -p /srv/maillage/big; echo old > /srv/maillage/big/0")
+    on_host(lab, "fallocate -l $(($(stat -f -c '%f * %S' /) - 99000000)) /filler")
+    on_host(lab, "dd if=/dev/zero of=/filler.end bs=64K 2>/dev/null || truncate -s -400K /filler.end")
+    played = sample.play([task])
+    on_host(lab, "rm /filler*")
+    message = played.of("tree")["msg"]
+    assert message.startswith("«big»: the host refuses to write or read: No space left on device")
+    assert on_host(lab, "cd /srv/maillage/big; ls -A; cat 0").split() == ["0", "old"]
+    assert sample.play([task]).code == 0
+    assert sample.play([task]).of("tree")["changed"] is False
+
+
 def test_module_killed_at_random_moments(lab: Lab, sample: Playbook) -> None:
     """The very process that Ansible starts; the kernel's kill, not ours."""
     chance, killed = random.Random(5), 0
