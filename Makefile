@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # What a machine needs to run the lab; installed once, kept by `make clean`.
-APT := systemd-container mmdebstrap nftables iproute2 openssh-client python3-venv xz-utils
+APT := curl e2fsprogs iproute2 mmdebstrap nftables openssh-client openssl python3-venv systemd-container
 
 .PHONY: help demo test lint lock bench clean setup
 help: ## this list
@@ -52,6 +52,6 @@ bench: setup ## the figures of README, measured here
 	$(BIN)/python tests/bench.py
 
 clean: ## remove lab hosts, network, mounts, the lab's state and .venv; apt packages stay
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m orchestrator lab down --purge; fi
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m orchestrator lab down --purge; else echo "no .venv: if a lab is left, run make setup first"; fi
 	rm -rf $(VENV)
 	@echo "kept on this machine: $(APT)"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import LabUnavailable
-from orchestrator.providers.lab import Lab, machine, network
+from orchestrator.providers.lab import Lab, machine
 
 ROOT = Path(__file__).resolve().parent.parent
 ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/tasks/main.yml"))
@@ -21,17 +21,16 @@ SECONDS = 900  # for one scenario, the images that the first one makes included
 
 @pytest.fixture(scope="module", autouse=True)
 def lab() -> Iterator[None]:
-    """The lab of this machine, without hosts of ours before and after; down again if it was down."""
+    """The lab of this machine, without hosts of ours before and after; down again if nobody else uses it."""
     try:
         machine.check()
     except LabUnavailable as error:
         pytest.skip(str(error))
     here = Lab()
-    was_up = network.exists(here.place.network)
     remove(here)
     yield
     remove(here)
-    if not was_up and not here.place.hosts():
+    if not here.place.hosts():
         here.down()
 
 

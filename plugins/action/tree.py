@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from pathlib import Path
@@ -46,8 +45,12 @@ class ActionModule(Node):
         options["directories"] = {
             path: owned(path, entry or {}, "0755") for path, entry in options["directories"].items()
         }
+        options["reload"] = [service({"name": name})["name"] for name in options["reload"]]
         for path in [*options["directories"], *options["links"], *options["absent"], *options["attributes"]]:
             check_path(path)
+        for argv in [*options["check"], *options["live"]]:
+            if not isinstance(argv, list) or not argv or not all(isinstance(word, str) for word in argv):
+                raise AnsibleActionFail(f"tree: {argv}: a command is a list of words, such as [nginx, -t]")
         return options
 
     def arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -63,6 +66,9 @@ class ActionModule(Node):
             raise AnsibleActionFail(
                 f"tree: attributes of {', '.join(unknown)}, which is no template of {manifest['component']}"
             )
+        places = [path for option in ("files", "directories", "links", "absent") for path in manifest[option]]
+        if twice := sorted({path for path in places if places.count(path) > 1}):
+            raise AnsibleActionFail(f"tree: {', '.join(twice)}: asked for twice, in different ways")
         return manifest
 
     def folder(self, manifest: dict[str, Any]) -> Path | None:
@@ -109,8 +115,7 @@ class ActionModule(Node):
         else:
             text = source.read_bytes().decode("utf-8", "surrogateescape")
         entry = owned(path, attributes.get(path, {}), "0755" if path.startswith("/usr/lib/maillage/") else "0644")
-        digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-        manifest["files"][path] = {"content": text, "sha256": digest, **entry}
+        manifest["files"][path] = {"content": text, **entry}
         if int(entry["mode"], 8) & 0o007 == 0 and source.suffix == ".j2":
             known = source.read_text(encoding="utf-8")
             manifest["secrets"] += [word for word in SECRET_WORD.findall(text) if word not in known]

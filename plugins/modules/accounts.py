@@ -14,7 +14,7 @@ description:
   - One search, one comparison, one C(ldapmodify), as root over the local socket (SASL EXTERNAL).
   - Makes the entries C(ou=people) and C(ou=services) below the suffix, and the suffix itself, when they are missing.
   - A subscriber who is no longer listed is suspended, never removed; O(remove) alone does that.
-  - A subscriber's password is written when the account is made and for O(reset) only: their own change stays. The
+  - A subscriber's password is written when the account is made and for O(reset) only, so their own change stays. The
     passwords of services always agree; services that are no longer listed are removed.
   - Passwords are hashed (Argon2id) in this module, by the library that slapd uses; they appear in no argument list.
 options:

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from clients import vdirsyncer_round_trip
 
 from orchestrator.providers.lab import Lab
 
@@ -166,6 +167,15 @@ def test_a_password_changed_by_its_owner_is_kept(maillage, lab):
     assert http_code("exemple", first) == "401"
     assert http_code("exemple", "chosen-by-its-owner") == "207"
     maillage("subscriber", "reset", TERRITORY, "exemple")
+
+
+def test_a_calendar_client_synchronises_both_ways_over_the_public_names(maillage, lab, tmp_path):
+    password = maillage("credentials", TERRITORY, "subscribers.exemple").strip()
+    authority = lab.place.directory / "authorities.pem"
+    steps = vdirsyncer_round_trip(
+        f"https://cloud.{DOMAIN}/", "exemple", password, authority, tmp_path, nameserver="10.99.0.2"
+    )
+    assert steps
 
 
 def test_interrupt_stops_cleanly_and_the_next_run_goes_on(mesh, maillage):

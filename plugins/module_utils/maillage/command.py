@@ -17,6 +17,11 @@ class NodeError(Exception):
     """One clear sentence: what, where, what to do."""
 
 
+def refusal(error: OSError) -> str:
+    """Say what the system refused, in one sentence."""
+    return f"the host refuses to write or read: {error.strerror} ({error.filename or 'no name given'})"
+
+
 class Outcome:
     """How a program ended.
 

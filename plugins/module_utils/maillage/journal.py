@@ -1,6 +1,6 @@
 """What `tree` keeps on the node, a folder per component: what it wrote, and what was there while it changes that.
 
-    journal.json   `written`: the paths that this component wrote, and a hash of each file;
+    journal.json   `written`: the paths that this component wrote;
                    `change`, only while one is under way: how every path and unit was before
     previous/      the contents that `change` speaks of
 
@@ -33,7 +33,7 @@ class Journal:
     """The folder of one component.
 
     Attributes:
-        written: the paths that this component wrote, with the hash of each file ("" for a link).
+        written: the paths of files and links that this component wrote.
         pending: whether a change is under way.
         entries: path to how it was before the change under way, in the order of the changes; empty when there is none.
         units: unit name to how it was before.
@@ -51,14 +51,14 @@ class Journal:
             with open(f"{self.folder}/journal.json", encoding="utf-8") as file:
                 record = json.load(file)
         except FileNotFoundError:
-            record = {"written": {}, "change": {}}
+            record = {"written": [], "change": {}}
         change = record["change"]
-        self.written: dict[str, str] = record["written"]
+        self.written: list[str] = record["written"]
         self.pending = bool(change)
         self.entries: dict[str, Any] = change.get("entries", {})
         self.units: dict[str, Any] = change.get("units", {})
         self.guard: str | None = change.get("guard")
-        self.promised: dict[str, str] = change.get("promised", {})
+        self.promised: list[str] = change.get("promised", [])
 
     def save(self) -> None:
         """Write journal.json, whole or not at all."""
@@ -82,12 +82,12 @@ class Journal:
             self.read()
             yield
 
-    def begin(self, changes: list[Change], promised: dict[str, str], guard: str | None) -> None:
+    def begin(self, changes: list[Change], promised: list[str], guard: str | None) -> None:
         """Save what is about to change; what an earlier, killed run saved is older and stays.
 
         Args:
             changes: the paths that will change.
-            promised: what the component will have written (path to hash).
+            promised: the paths that the component will have written.
             guard: the timer that will put all back, or None.
         """
         for change in changes:
@@ -135,8 +135,8 @@ class Journal:
         elif entry["kind"] == "absent":
             files.remove(path)
 
-    def finish(self, written: dict[str, str]) -> None:
-        """Note what this component wrote (path to hash), and that nothing is under way any more."""
+    def finish(self, written: list[str]) -> None:
+        """Note which paths this component wrote, and that nothing is under way any more."""
         if self.pending or written != self.written:
             self.written, self.pending, self.entries, self.units, self.guard = written, False, {}, {}, None
             self.save()

@@ -119,7 +119,9 @@ def converge(names: list[str], missing: list[str], answers: list[str], leftover:
         return
     wait_for_locks(LOCK_SECONDS)
     if answers:
-        require(run(["debconf-set-selections"], stdin="\n".join(answers) + "\n"), "debconf does not accept the answers")
+        outcome = run(["debconf-set-selections"], stdin="\n".join(answers) + "\n")
+        if outcome.code:  # what it says may hold an answer, which may be a password
+            raise NodeError("debconf does not accept the answers: each is `package question type value`")
     if missing:
         held = leftover or files.standing(POLICY).kind == "absent"
         if held:

@@ -61,9 +61,13 @@ def run(name: str, payload: dict[str, Any], internal: dict[str, Any]) -> None:
 
 
 def failure(error: Exception) -> dict[str, Any]:
-    """Turn an exception into a result: our own are sentences already, others are defects and keep their trace."""
-    if type(error).__name__ == "NodeError":
-        return {"failed": True, "changed": bool(getattr(error, "changed", False)), "msg": str(error)}
+    """Turn an exception into a result: ours and the system's are sentences, others are defects and keep their trace."""
+    from maillage.command import NodeError, refusal
+
+    if isinstance(error, NodeError):
+        return {"failed": True, "msg": str(error)}
+    if isinstance(error, OSError):
+        return {"failed": True, "msg": refusal(error)}
     import traceback
 
     trace = "".join(traceback.format_tb(error.__traceback__))

@@ -14,17 +14,18 @@ if TYPE_CHECKING:
 UNIT_FOLDERS = ("/etc/systemd/", "/usr/lib/systemd/", "/lib/systemd/")
 UNIT_SUFFIXES = (".service", ".timer", ".socket", ".path", ".mount", ".target")
 PROPERTIES = (
-    "LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,ConditionResult,ConditionTimestampMonotonic"
+    "LoadState,ActiveState,SubState,UnitFileState,Type,RemainAfterExit,ExecStartPost,NRestarts,"
+    "ConditionResult,ConditionTimestampMonotonic"
 )
 MOMENT = 1.0  # by then a daemon that cannot read its configuration has died, most likely
 LOG_LINES = 15
 
-Unit = namedtuple("Unit", "name load active enabled static settled simple")
+Unit = namedtuple("Unit", "name load active enabled static settled hasty restarts")
 Unit.__doc__ = """A unit as systemd sees it.
 
 load is LoadState (not-found, masked, loaded…); active and enabled are booleans; static units cannot be enabled; settled
-units need not run: a oneshot that is done, or a unit whose own conditions refuse it on this host; simple ones count as
-started before they have read their configuration.
+units need not run: a oneshot that is done, or a unit whose own conditions refuse it on this host; hasty ones count as
+started before they have read their configuration; restarts is how often systemd itself had to start it again.
 """
 Step = namedtuple("Step", "unit action")
 Step.__doc__ = (
@@ -34,7 +35,7 @@ Step.__doc__ = (
 
 def look(names: list[str]) -> dict[str, Unit]:
     """Ask systemd for units; without systemd, every unit is simply not found."""
-    units = {name: Unit(name, "not-found", False, False, False, False, False) for name in names}
+    units = {name: Unit(name, "not-found", False, False, False, False, False, 0) for name in names}
     if not names:
         return units
     outcome = run(["systemctl", "show", "--property", PROPERTIES, "--", *names])
@@ -49,7 +50,7 @@ def described(name: str, values: dict[str, str]) -> Unit:
     """Turn the properties of a unit into a Unit."""
     active, state = values["ActiveState"], values["UnitFileState"]
     running = active in ("active", "reloading", "refreshing") or (
-        active == "activating" and values["SubState"] != "auto-restart"
+        active == "activating" and not values["SubState"].startswith("auto-restart")
     )
     refused = values["ConditionResult"] == "no" and values["ConditionTimestampMonotonic"] != "0"
     done = values.get("Type") == "oneshot" and values.get("RemainAfterExit") == "no"
@@ -60,7 +61,8 @@ def described(name: str, values: dict[str, str]) -> Unit:
         enabled=state in ("enabled", "enabled-runtime", "alias"),
         static=state not in ("enabled", "enabled-runtime", "alias", "disabled"),
         settled=active == "inactive" and (refused or done),
-        simple=values.get("Type") in ("simple", "exec", "idle"),
+        hasty=values.get("Type") in ("simple", "exec", "idle") and not values.get("ExecStartPost"),
+        restarts=int(values.get("NRestarts") or 0),
     )
 
 
@@ -162,10 +164,10 @@ def verify(names: list[str]) -> None:
     if not names:
         return
     began, units = time.time(), look(names)
-    patient = any(unit.simple for unit in units.values())
+    patient = any(unit.hasty for unit in units.values())
     while True:
         for unit in units.values():
-            if not unit.active and not unit.settled:
+            if unit.restarts or (not unit.active and not unit.settled):
                 raise NodeError(f"{unit.name} started and ended at once:\n{log(unit.name, began - 30)}")
         if not patient or time.time() - began > MOMENT:
             return

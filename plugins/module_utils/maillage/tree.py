@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from maillage import differences, files, guard, services
-from maillage.command import NodeError, exists, run
+from maillage.command import NodeError, exists, refusal, run
 from maillage.journal import FOLDER, Journal, check_component
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ class Plan:
         changes: paths to change.
         steps: units to touch.
         units: how the units are.
-        written: what this component will have written: path to hash.
+        written: the paths that this component will have written.
         content_changed: whether files changed, now or in a run that was killed.
     """
 
@@ -31,8 +31,7 @@ class Plan:
         wanted = wanted_paths(manifest)
         stale = stale_paths(journal, {item.path for item in wanted})
         self.changes: list[Change] = differences.differences(wanted + differences.gone(stale))
-        hashes = {path: entry["sha256"] for path, entry in manifest["files"].items()}
-        self.written: dict[str, str] = {**hashes, **dict.fromkeys(manifest["links"], "")}
+        self.written = [item.path for item in wanted if item.kind in ("file", "link")]
         self.content_changed = journal.pending or any(change.kind != "directory" for change in self.changes)
         removed = services.owned_units([change.path for change in self.changes if change.action == "remove"])
         ending = removed if present else list(dict.fromkeys([*named, *removed]))
@@ -121,8 +120,10 @@ def converge(manifest: dict[str, Any], journal: Journal, diff: bool) -> dict[str
             journal.begin(plan.changes, plan.written, armed)
         try:
             apply(manifest, plan, journal)
-        except (NodeError, OSError) as error:
+        except NodeError as error:
             raise objection(manifest, journal, str(error)) from None
+        except OSError as error:
+            raise objection(manifest, journal, refusal(error)) from None
         if armed:
             return {**answer, "confirm": armed}
     if manifest["state"] == "present":

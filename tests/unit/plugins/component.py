@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import grp
-import hashlib
 import os
 import pwd
 import stat
@@ -95,9 +94,8 @@ class Component:
         files = {}
         for name, wanted in given.pop("files", {}).items():
             text, mode = wanted if isinstance(wanted, tuple) else (wanted, "0644")
-            digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
             owned = {"owner": self.owner, "group": self.group, "mode": mode}
-            files[self.path(name)] = {"content": text, "sha256": digest, **owned}
+            files[self.path(name)] = {"content": text, **owned}
         directories = {
             self.path(name): {"owner": self.owner, "group": self.group, "mode": mode}
             for name, mode in given.pop("directories", {}).items()

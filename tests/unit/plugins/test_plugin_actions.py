@@ -69,6 +69,10 @@ REFUSED = [
     ({"component": "sample", "links": {"relative": "/x"}}, "a destination is an absolute path"),
     ({"component": "sample", "services": [{"name": "nginx"}]}, "such as nginx.service"),
     ({"component": "sample", "services": [{"name": "a.service", "on_change": "kick"}]}, "none, reload or restart"),
+    ({"component": "sample", "reload": ["nginx"]}, "such as nginx.service"),
+    ({"component": "sample", "check": ["nginx -t"]}, "a command is a list of words"),
+    ({"component": "sample", "live": [[]]}, "a command is a list of words"),
+    ({"component": "sample", "absent": ["/x"]}, "/x: asked for twice"),
     ({"component": "never-made"}, "never-made"),
     ({"component": "mapping"}, "renders to a mapping or a list"),
 ]
