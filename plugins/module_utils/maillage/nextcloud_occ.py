@@ -49,13 +49,13 @@ def install(killed: bool) -> None:
     Raises:
         NodeError: the database is somebody's.
     """
-    if query("SELECT 1 WHERE to_regclass('oc_appconfig') IS NOT NULL;"):
-        if not killed:
-            raise NodeError(
-                f"the database has Nextcloud's tables, but {CONFIG}/config.php is missing or unfinished: put that file "
-                "back from a backup, then deploy again"
-            )
+    if killed:
         recreate_database()
+    elif query("SELECT 1 FROM pg_tables WHERE schemaname = 'public' LIMIT 1;"):
+        raise NodeError(
+            f"the database has Nextcloud's tables, but {CONFIG}/config.php is missing or unfinished: put that file back "
+            "from a backup, then deploy again"
+        )
     import pwd
 
     owner = pwd.getpwnam("nextcloud")
