@@ -51,7 +51,7 @@ class InvalidInventory(MaillageError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = sorted(
-            set(problems), key=lambda problem: (problem.path, problem.line or 0, problem.column or 0)
+            set(problems), key=lambda each: (each.path, each.line or 0, each.column or 0, each.field, each.message)
         )
         super().__init__("\n".join(map(str, self.problems)))
 
