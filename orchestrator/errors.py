@@ -44,10 +44,14 @@ class Problem:
         return ": ".join(part for part in (place, self.field, self.message) if part)
 
 
-class InvalidInventory(MaillageError):
-    """The files of the mesh do not say something that can be deployed."""
+class InputError(MaillageError):
+    """With what the partner gave, nothing can be deployed."""
 
     exit_code = 3
+
+
+class InvalidInventory(InputError):
+    """The files of the mesh do not say something that can be deployed."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = sorted(
@@ -56,10 +60,8 @@ class InvalidInventory(MaillageError):
         super().__init__("\n".join(map(str, self.problems)))
 
 
-class SecretsError(MaillageError):
+class SecretsError(InputError):
     """A key or a secret is missing, or does not fit."""
-
-    exit_code = 4
 
 
 class HostError(MaillageError):
