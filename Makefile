@@ -14,7 +14,7 @@ APT := curl e2fsprogs iproute2 mmdebstrap nftables openssh-client openssl python
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort
 
-setup: $(STAMP) apt
+setup: $(STAMP) apt ## what the machine needs, and .venv
 
 .PHONY: apt
 apt:

@@ -41,7 +41,7 @@ COMMANDS = {
 }
 
 EPILOG = """exit codes:
-  0 done   1 unexpected error   2 wrong command line   3 invalid inventory   4 key or secret missing
+  0 done   1 unexpected error   2 wrong command line   3 invalid inventory, or a key or secret that is missing or wrong
   5 host unreachable or unfit   6 deployment failed   7 verification failed   8 host locked   130 interrupted
 """
 
@@ -86,13 +86,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("MAILLAGE_DEBUG") == "1":
             raise
-        # Only the type: the text of an unforeseen error may hold anything, a secret too.
-        message = (
-            f"Unexpected {type(error).__name__}: a defect of maillage; MAILLAGE_DEBUG=1 shows where, please report it."
-        )
-        print(message, file=sys.stderr)
+        print(_unforeseen(error), file=sys.stderr)
         return 1
     return code
+
+
+def _unforeseen(error: Exception) -> str:
+    """What no command foresaw, in one sentence. Its own text stays out: it may hold anything, a secret too."""
+    if isinstance(error, EOFError):
+        return "The input ended before the question was answered; nothing was done."
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("orchestrator"):
+        return f"This Python has no {error.name}: run `make setup`, then `. .venv/bin/activate`."
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; check its owner and mode, and the room on the disk."
+    return f"Unexpected {type(error).__name__}: a defect of maillage; MAILLAGE_DEBUG=1 shows where, please report it."
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -44,22 +44,24 @@ class Problem:
         return ": ".join(part for part in (place, self.field, self.message) if part)
 
 
-class InvalidInventory(MaillageError):
-    """The files of the mesh do not say something that can be deployed."""
+class InputError(MaillageError):
+    """With what the partner gave, nothing can be deployed."""
 
     exit_code = 3
 
+
+class InvalidInventory(InputError):
+    """The files of the mesh do not say something that can be deployed."""
+
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = sorted(
-            set(problems), key=lambda problem: (problem.path, problem.line or 0, problem.column or 0)
+            set(problems), key=lambda each: (each.path, each.line or 0, each.column or 0, each.field, each.message)
         )
         super().__init__("\n".join(map(str, self.problems)))
 
 
-class SecretsError(MaillageError):
+class SecretsError(InputError):
     """A key or a secret is missing, or does not fit."""
-
-    exit_code = 4
 
 
 class HostError(MaillageError):

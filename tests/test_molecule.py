@@ -27,9 +27,10 @@ def lab() -> Iterator[None]:
     except LabUnavailable as error:
         pytest.skip(str(error))
     here = Lab()
-    remove(here)
-    yield
-    remove(here)
+    with here.place.locked("molecule"):  # the scenarios share their hosts: two runs at once would end each other's
+        remove(here)
+        yield
+        remove(here)
     if not here.place.hosts():
         here.down()
 

@@ -88,6 +88,9 @@ def deploy(
 
 def _done(outcome: Outcome) -> Iterator[str]:
     yield from report.changes(outcome, each=False)
+    if outcome.interrupted:
+        yield "interrupted: the task that was under way may have changed more than is listed"
+        return
     yield f"{len(outcome.changes)} changes; time: {report.times(outcome)}" if outcome.changes else "nothing to change"
 
 

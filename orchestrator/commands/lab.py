@@ -8,6 +8,8 @@ import shutil
 from contextlib import suppress
 
 from orchestrator import mesh
+from orchestrator.errors import UsageError
+from orchestrator.explain import closest
 from orchestrator.locations import mesh_folder, state_folder
 from orchestrator.providers.lab import HostStatus, Lab
 from orchestrator.providers.lab_provider import INTERNET, specification
@@ -50,8 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _down(lab: Lab, names: list[str], *, purge: bool) -> None:
     if names:
+        known = [host.spec.name for host in lab.status()]
+        if unknown := [name for name in names if name not in known]:
+            raise UsageError(f"there is no lab host {unknown[0]!r}; {closest(unknown[0], known)}")
         for name in names:
             lab.destroy(name)
+            _say(f"{name} is removed")
         return
     lab.down(_say)
     if purge:

@@ -10,6 +10,7 @@ from orchestrator import ansible_vars, deployment, mesh, progress, report
 from orchestrator.commands import add_archive_arguments, conclude
 from orchestrator.errors import DeployFailed
 from orchestrator.locations import mesh_folder
+from orchestrator.model import Node
 from orchestrator.outcome import Outcome
 
 
@@ -42,17 +43,22 @@ def run(arguments: argparse.Namespace) -> int:
         outcome = ansible(check=True, listener=listener)
     estimated = sorted(ansible_vars.host_name(node) for node in absent)
     if not arguments.json:
-        _show(outcome, estimated, diffs=arguments.diff)
+        _show(nodes, outcome, estimated, diffs=arguments.diff)
     changes = [asdict(change) | {"estimated": change.host in estimated} for change in outcome.changes]
     error = DeployFailed(f"the plan is not complete:\n{report.failures(outcome)}") if outcome.failures else None
     return conclude({"changes": changes, "estimated": estimated}, error, as_json=arguments.json)
 
 
-def _show(outcome: Outcome, estimated: Sequence[str], *, diffs: bool) -> None:
+def _show(nodes: Sequence[Node], outcome: Outcome, estimated: Sequence[str], *, diffs: bool) -> None:
     for host in estimated:
         print(f"{host} does not exist yet: estimated")
     for line in report.changes(outcome, each=True):
         print(line)
+    for node in nodes:
+        if not node.territory.is_lab:
+            print(f"{node.name}: what its DNS must say, at your DNS provider:")
+            for record in ansible_vars.zone(node.territory):
+                print(f"  {record.name}. {record.ttl} IN {record.type} {record.data}  ; {record.reason}")
     if diffs:
         for (host, path), text in outcome.diffs.items():
             print(f"--- {host}: {path}\n{text.rstrip()}")

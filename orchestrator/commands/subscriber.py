@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 
 from orchestrator import deployment, mesh, report, secrets, subscriptions
-from orchestrator.errors import DeployFailed, HostError, UsageError, printable
+from orchestrator.errors import DeployFailed, HostError, HostLocked, UsageError, printable
 from orchestrator.explain import closest
 from orchestrator.locations import mesh_folder
 from orchestrator.mesh import Mesh
@@ -80,7 +80,8 @@ def _add(loaded: Mesh, node: Node, arguments: argparse.Namespace) -> None:
     entry = subscriptions.entry({"name": arguments.name, "mail": mail, "plan": plan, "state": "active"})
 
     def edit(entries: Entries) -> None:
-        if uid in entries:
+        # The same once more finishes what a lock or an unreachable host kept from the node.
+        if uid in entries and dict(entries[uid]) != dict(entry):
             raise UsageError(f"{node.name} has a subscriber {printable(uid)!r} already")
         entries[uid] = entry
 
@@ -109,8 +110,8 @@ def _act(loaded: Mesh, node: Node, **named: list[str]) -> None:
     try:
         with deployment.locked([node]), deployment.prepared(loaded, [node]) as ansible:
             outcome = ansible("accounts.yml", variables=variables)
-    except HostError as error:
-        raise type(error)(f"{error}\nThe files of {node.name} are changed, the node is not: run it again") from None
+    except (HostError, HostLocked) as error:
+        raise type(error)(f"{error}\nThe node is not changed yet; the same command once more finishes it") from None
     if outcome.interrupted:
         raise KeyboardInterrupt
     if outcome.failures:
@@ -118,7 +119,7 @@ def _act(loaded: Mesh, node: Node, **named: list[str]) -> None:
 
 
 def _tell_password(node: Node, uid: str) -> None:
-    print(f"{uid} of {node.name} is ready; first password: credentials {node.name} subscribers.{uid}")
+    print(f"{uid} of {node.name} is ready; first password: `maillage credentials {node.name} subscribers.{uid}`")
 
 
 def _list(node: Node, *, as_json: bool) -> None:

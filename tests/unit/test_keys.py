@@ -48,7 +48,7 @@ def test_a_lab_territory_has_its_key_with_the_lab_alone(lab_node: Node, monkeypa
 def test_a_missing_key_names_the_three_ways(real_node: Node) -> None:
     with pytest.raises(SecretsError) as raised:
         keys.load(real_node.territory)
-    assert raised.value.exit_code == 4
+    assert raised.value.exit_code == 3
     for way in (str(keys.file(real_node.territory)), "MAILLAGE_KEY_MONTAGNE", "MAILLAGE_KEY_COMMAND"):
         assert way in str(raised.value)
 

@@ -123,6 +123,15 @@ class Lab:
                 network.down(place.network)
         shutil.rmtree(place.directory / "hosts", ignore_errors=True)  # what killed runs have left unfinished
 
+    def _refuse_taken(self, spec: HostSpec) -> None:
+        wanted = {*spec.ipv4, *spec.ipv6}
+        for other in self.status():
+            if taken := wanted.intersection((*other.spec.ipv4, *other.spec.ipv6)):
+                raise HostError(
+                    f"{spec.name}: the address {min(taken)} is that of the lab host {other.spec.name}; choose another "
+                    f"in territory.yml, or remove that host with `lab down {other.spec.name}`"
+                )
+
     def _spec(self, name: str) -> HostSpec:
         network.check_owner(self.place.network, self.place.directory)
         if spec := self.place.read(name):
@@ -143,6 +152,7 @@ class Lab:
                     f"{spec.name}: exists with another address, disk or image; `lab down {spec.name}` removes it"
                 )
             if present is None:
+                self._refuse_taken(spec)
                 report(f"making {spec.name}")
                 own = [address for address in resolvers if address not in spec.ipv4]
                 host.create(place, spec, own)

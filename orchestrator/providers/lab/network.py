@@ -6,6 +6,7 @@ IPv6 stays between the hosts and the machine: to forward it would make the machi
 from __future__ import annotations
 
 import json
+import os
 from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 
@@ -71,6 +72,10 @@ def check_owner(network: Network, directory: Path) -> None:
     """
     if (other := owner(network)) and other != str(directory):
         state = Path(other).parent
+        if os.geteuid() != 0:
+            raise LabUnavailable(
+                "the lab of this machine is another user's: run the command as root, as it was started"
+            )
         message = (
             f"{network.bridge} belongs to the lab in {state}: end that one first, `MAILLAGE_STATE={state} lab down`"
         )

@@ -60,7 +60,7 @@ def test_keys_that_do_not_do(break_key: str, capsys: pytest.CaptureFixture[str])
     else:
         path.chmod(0o644)
     for arguments in (["credentials", "calvados", "directory.verify"], ["rekey", "calvados"]):
-        assert cli.main(["--mesh", str(SAMPLE), *arguments]) == 4
+        assert cli.main(["--mesh", str(SAMPLE), *arguments]) == 3
         shown = capsys.readouterr()
         assert shown.out == ""
         assert len(shown.err.splitlines()) == 1

@@ -81,6 +81,6 @@ def test_a_key_that_cannot_be_used_leaves_no_half_territory(folder: Path, capsys
     key.write_text("x")
     key.chmod(0o644)
     arguments = ["plaine", "--provider", "existing", "--domain", "plaine.example", "--contact", "c@exterieur.example"]
-    assert cli.main(["init", *arguments, "--ipv4", "203.0.113.8"]) == 4
+    assert cli.main(["init", *arguments, "--ipv4", "203.0.113.8"]) == 3
     assert f"chmod 600 {key}" in capsys.readouterr().err
     assert sorted(path.name for path in folder.iterdir()) == ["inventory", "montagne"]

@@ -78,7 +78,7 @@ def test_unknown_territory(folder, capsys):
 
 
 def test_password_not_there(folder, capsys):
-    assert run(folder, "exemple") == 4
+    assert run(folder, "exemple") == 3
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "directory.verify" in captured.err
