@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from maillage import files
 from maillage.command import NodeError, Outcome, run
@@ -31,8 +32,15 @@ def occ(*words: str, stdin: str = "", seconds: float = SECONDS) -> Outcome:
     """
     outcome = attempt(*words, stdin=stdin, seconds=seconds)
     if outcome.code:
-        raise NodeError(f"`occ {words[0]}` failed (exit code {outcome.code}):\n{outcome.text}")
+        raise NodeError(f"`occ {words[0]}` failed (exit code {outcome.code}): {complaint(outcome)}")
     return outcome
+
+
+def complaint(outcome: Outcome) -> str:
+    """Say what `occ` said, without the trace that it prints below."""
+    lines = [line.strip() for line in (outcome.error or outcome.output).splitlines()]
+    said = [line for line in lines if line and not re.match(r"In \S+ line \d+:|Stack trace:|#\d+ |\{", line)]
+    return " ".join(said[:3])[:500] or "it said nothing; see `journalctl -t nextcloud`"
 
 
 def attempt(*words: str, stdin: str = "", seconds: float = SECONDS) -> Outcome:

@@ -20,6 +20,10 @@ TOP = "nextcloud/"
 MOST_BYTES = 3 * 10**9  # unpacked; a release has 0.6
 MOST_ENTRIES = 200_000  # a release has 30,000
 READ_AT_ONCE = 1 << 20
+# The pictures of people are drawn with them, at the first login of each. An archive that was made from the source
+# repository may lack its largest files, these among them: Debian's own font takes their place.
+FONTS = ("-Regular", "-Bold", "HK-Regular", "JP-Regular", "KR-Regular", "SC-Regular", "TC-Regular")
+FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 
 
 def unpack(archive: str, sha256: str, version: str) -> None:
@@ -38,6 +42,8 @@ def unpack(archive: str, sha256: str, version: str) -> None:
         found = ".".join(str(number) for number in code_version(unfinished)[:3])
         if found != version:
             raise NodeError(f"the archive holds {f'Nextcloud {found}' if found else 'no Nextcloud'}, not {version}")
+        for font in FONTS:
+            replace_missing(f"{unfinished}/core/fonts/NotoSans{font}.ttf", FONT)
         os.sync()
         os.rename(unfinished, target)
     except (tarfile.TarError, EOFError, OSError) as error:
@@ -123,6 +129,12 @@ def write_file(source: IO[bytes] | None, path: str, mode: int) -> None:
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), "wb") as file:
         shutil.copyfileobj(source, file, READ_AT_ONCE)
         os.fchmod(file.fileno(), mode)
+
+
+def replace_missing(path: str, other: str) -> None:
+    """Let a link stand in for a file of the archive that is not there."""
+    if not os.path.exists(path) and os.path.isdir(os.path.dirname(path)):
+        os.symlink(other, path)
 
 
 def switch(version: str) -> None:

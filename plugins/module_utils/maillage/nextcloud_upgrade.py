@@ -7,7 +7,7 @@ import subprocess
 
 from maillage import files
 from maillage.command import NodeError, run
-from maillage.nextcloud_occ import HOURS, attempt, occ, recreate_database, reload_php
+from maillage.nextcloud_occ import HOURS, attempt, complaint, occ, recreate_database, reload_php
 from maillage.nextcloud_release import switch
 from maillage.nextcloud_state import CODE, CONFIG, DATABASE, State, note_under_way, nothing_under_way, upgradable_from
 
@@ -37,7 +37,7 @@ def upgrade(state: State, new: str) -> None:
     if outcome.code or attempt("status", "--exit-code").code:
         note_under_way("roll back", old, new)
         roll_back(old)
-        raise NodeError(f"the upgrade to Nextcloud {new} failed, {old} is back as it was:\n{outcome.text}")
+        raise NodeError(f"the upgrade to Nextcloud {new} failed, {old} is back as it was: {complaint(outcome)}")
 
 
 def save() -> None:
