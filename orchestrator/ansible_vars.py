@@ -46,9 +46,7 @@ def host_name(node: Node) -> str:
 
 def roles(territory: Territory) -> dict[str, Variables]:
     """The roles that are on, with the variables that their contracts' `when` may name."""
-    cloud = territory.services.cloud
-    engine = cloud.engine if cloud else None
-    needed = {"radicale": ("radicale",), "nextcloud": ("database", "redis", "nextcloud"), None: ()}[engine]
+    needed = {"radicale": ("radicale",), "nextcloud": ("database", "redis", "nextcloud"), None: ()}[territory.engine]
     return {role: {} for role in ALWAYS} | {role: {f"{role}_enabled": True} for role in OPTIONAL if role in needed}
 
 
@@ -182,8 +180,7 @@ def _subscribers(node: Node) -> list[Variables]:
 
 def verify_accounts(node: Node) -> list[str]:
     """The accounts that `verify` logs in with."""
-    cloud = node.territory.services.cloud
-    return [VERIFY_ACCOUNT, SECOND_ACCOUNT] if cloud and cloud.engine == "nextcloud" else [VERIFY_ACCOUNT]
+    return [VERIFY_ACCOUNT, SECOND_ACCOUNT] if node.territory.engine == "nextcloud" else [VERIFY_ACCOUNT]
 
 
 def _verify_account(name: str, domain: str, secrets: Mapping[str, str]) -> Variables:

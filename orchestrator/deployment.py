@@ -122,17 +122,13 @@ def release_for(nodes: Sequence[tuple[Node, str]], given: str | None, *, allow_u
         ArchiveMissing: a host needs one, and there is none here.
         ArchiveRefused: it is not what it should be.
     """
-    present = {
-        release
-        for node, release in nodes
-        if node.territory.services.cloud and node.territory.services.cloud.engine == "nextcloud"
-    }
+    present = {release for node, release in nodes if node.territory.engine == "nextcloud"}
     if not present or (not archive.named(given) and present == {archive.VERSION}):
         return None
     try:
         return archive.choose(given, allow_unsigned=allow_unsigned, say=note)
     except ArchiveMissing:
-        if archive.named(given) or "" in present:
+        if "" in present:
             raise
         return None  # every host goes on with what it has
 

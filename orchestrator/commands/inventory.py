@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator import ansible_vars, deployment, mesh, secretsfile
+from orchestrator import ansible_vars, deployment, engines, secretsfile
 from orchestrator.ansible_vars import Surroundings, Variables
 from orchestrator.locations import mesh_folder
 from orchestrator.model import Node
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the inventory as JSON."""
-    nodes = list(mesh.load(mesh_folder(arguments.mesh)).nodes.values())
+    nodes = list(engines.load(mesh_folder(arguments.mesh)).nodes.values())
     variables = {ansible_vars.host_name(node): _variables(node, nodes) for node in nodes}
     if arguments.host:
         content: dict[str, Any] = variables.get(arguments.host, {})

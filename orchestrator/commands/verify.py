@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import ansible_vars, deployment, mesh, secrets
+from orchestrator import ansible_vars, deployment, engines, secrets
 from orchestrator.commands import conclude
 from orchestrator.errors import HostError, VerificationFailed
 from orchestrator.locations import mesh_folder
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Say what was seen, one line for each check; exit 7 when something is not as it should be."""
-    nodes = mesh.load(mesh_folder(arguments.mesh)).select(arguments.territories)
+    nodes = engines.load(mesh_folder(arguments.mesh)).select(arguments.territories)
     checks: list[dict[str, Any]] = []
 
     def say(node: Node, check: Check) -> None:

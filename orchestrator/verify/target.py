@@ -124,7 +124,7 @@ def of(
         nameservers=tuple(nameservers),
         authority=authority,
         neighbour=next(iter(active), None),
-        files=bool(territory.services.cloud and territory.services.cloud.engine == "nextcloud"),
+        files=territory.engine == "nextcloud",
         second=(ansible_vars.SECOND_ACCOUNT, second) if second else None,
         ask=ask,
     )
