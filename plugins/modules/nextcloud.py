@@ -16,6 +16,7 @@ description:
     large or has entries outside its folder is refused, and what runs goes on running.
   - Before an upgrade, database and config.php are saved; when it fails, all three are put back.
   - What a killed run has left is finished by the next one.
+  - Certificates of authorities in /etc/maillage/authorities are trusted besides those that its code brings.
   - In check mode the same changes are named, also on a bare host, and nothing is touched.
 options:
   release:
@@ -54,8 +55,8 @@ EXAMPLES = r"""
 RETURN = r"""
 changes:
   description:
-    - What changed, or would change. Each entry has C(kind) (release, app, setting, peer, account), C(name), C(action)
-      (install, upgrade; enable, disable; set; create, remove; suspend, resume, change).
+    - What changed, or would change. Each entry has C(kind) (release, app, setting, authority, peer, account), C(name),
+      C(action) (install, upgrade; enable, disable; set; trust; create, remove; suspend, resume, change).
   type: list
   returned: success
 """

@@ -96,6 +96,8 @@ def set_up(plan: Plan) -> None:
             occ("config:app:set", app, key, "--type=array", f"--value={json.dumps(values[key])}")
     if any(plain.values()):
         occ("config:import", stdin=json.dumps({"apps": plain}))
+    for path in plan.authorities:
+        occ("security:certificates:import", path)
     if plan.trust or plan.distrust:
         outcome = run([PEERS], stdin=json.dumps({"add": plan.trust, "remove": plan.distrust}))
         if outcome.code:

@@ -28,6 +28,7 @@ class Plan:
         suspend: login names to shut out.
         resume: login names to let in again.
         refresh: login names whose quota has changed in the directory.
+        authorities: paths of certificates to trust.
         trust: addresses of peers to exchange with from now on.
         distrust: addresses of those that are peers no longer.
     """
@@ -44,6 +45,7 @@ class Plan:
         self.suspend: list[str] = []
         self.resume: list[str] = []
         self.refresh: list[str] = []
+        self.authorities: list[str] = []
         self.trust: list[str] = []
         self.distrust: list[str] = []
 
@@ -119,7 +121,10 @@ def settings(plan: Plan, state: State, wanted: dict[str, dict[str, Any]]) -> Non
 
 
 def peers(plan: Plan, state: State, wanted: list[str]) -> None:
-    """Whom to exchange with."""
+    """Whom to exchange with, and which authorities vouch for them."""
+    plan.authorities = state.authorities
+    for path in plan.authorities:
+        plan.add("authority", path, "trust")
     plan.trust = sorted(set(wanted) - state.trusted)
     plan.distrust = sorted(state.trusted - set(wanted))
     for action, urls in (("create", plan.trust), ("remove", plan.distrust)):
