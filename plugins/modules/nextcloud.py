@@ -16,7 +16,6 @@ description:
     large or has entries outside its folder is refused, and what runs goes on running.
   - Before an upgrade, database and config.php are saved; when it fails, all three are put back.
   - What a killed run has left is finished by the next one.
-  - Certificates of authorities in /etc/maillage/authorities are trusted besides those that its code brings.
   - In check mode the same changes are named, also on a bare host, and nothing is touched.
 options:
   release:
@@ -31,6 +30,10 @@ options:
     default: {}
   settings:
     description: App to key to value, a string as C(occ config:import) takes it, or a list of strings.
+    type: dict
+    default: {}
+  authorities:
+    description: File name to PEM; trusted besides the authorities that its code brings.
     type: dict
     default: {}
   peers:

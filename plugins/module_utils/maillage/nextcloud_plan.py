@@ -28,7 +28,7 @@ class Plan:
         suspend: login names to shut out.
         resume: login names to let in again.
         refresh: login names whose quota has changed in the directory.
-        authorities: paths of certificates to trust.
+        authorities: name to PEM: those to trust, too.
         trust: addresses of peers to exchange with from now on.
         distrust: addresses of those that are peers no longer.
     """
@@ -45,7 +45,7 @@ class Plan:
         self.suspend: list[str] = []
         self.resume: list[str] = []
         self.refresh: list[str] = []
-        self.authorities: list[str] = []
+        self.authorities: dict[str, str] = {}
         self.trust: list[str] = []
         self.distrust: list[str] = []
 
@@ -65,6 +65,7 @@ def compare(state: State, wanted: dict[str, Any]) -> Plan:
         release(plan, state, wanted["release"]["version"])
         apps(plan, state, wanted["apps"])
         settings(plan, state, wanted["settings"])
+        authorities(plan, state, wanted["authorities"])
         peers(plan, state, wanted["peers"])
     subscribers(plan, state, wanted["subscribers"])
     return plan
@@ -120,11 +121,15 @@ def settings(plan: Plan, state: State, wanted: dict[str, dict[str, Any]]) -> Non
             plan.add("setting", app, "set")
 
 
+def authorities(plan: Plan, state: State, wanted: dict[str, str]) -> None:
+    """Who vouches for peers."""
+    plan.authorities = {name: text for name, text in wanted.items() if state.authorities.get(name) != text}
+    for name in plan.authorities:
+        plan.add("authority", name, "trust")
+
+
 def peers(plan: Plan, state: State, wanted: list[str]) -> None:
-    """Whom to exchange with, and which authorities vouch for them."""
-    plan.authorities = state.authorities
-    for path in plan.authorities:
-        plan.add("authority", path, "trust")
+    """Whom to exchange with."""
     plan.trust = sorted(set(wanted) - state.trusted)
     plan.distrust = sorted(state.trusted - set(wanted))
     for action, urls in (("create", plan.trust), ("remove", plan.distrust)):

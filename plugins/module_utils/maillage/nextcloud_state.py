@@ -19,8 +19,7 @@ LINK = "/usr/share/maillage/nextcloud"
 CONFIG = "/srv/maillage/nextcloud/config"
 UNDER_WAY = f"{CODE}/under-way.json"
 DATABASE = "nextcloud"
-# Certificates of authorities that Nextcloud shall trust besides those of its own code; and those that it was given.
-AUTHORITIES, IMPORTED = "/etc/maillage/authorities", "/srv/maillage/nextcloud/data/files_external/uploads"
+IMPORTED = "/srv/maillage/nextcloud/data/files_external/uploads"
 # Everything at once; the tables of the directory's people and of the peers come with their apps.
 QUESTION = r"""
 SELECT 'setting', appid, configkey, configvalue FROM oc_appconfig;
@@ -52,7 +51,7 @@ class State:
         known: login names that have come through the directory.
         quotas: login name to quota, as Nextcloud writes it.
         trusted: addresses of the peers that it exchanges with.
-        authorities: paths of certificates that it has yet to be given.
+        authorities: name to PEM: those that Nextcloud trusts besides those of its code.
     """
 
     def __init__(self) -> None:
@@ -66,8 +65,7 @@ class State:
         self.known: set[str] = set()
         self.quotas: dict[str, str] = {}
         self.trusted: set[str] = set()
-        paths = [(f"{AUTHORITIES}/{name}", f"{IMPORTED}/{name}") for name in sorted(listed(AUTHORITIES))]
-        self.authorities = [here for here, there in paths if text_of(here) != text_of(there)]
+        self.authorities = {name: text_of(f"{IMPORTED}/{name}") for name in listed(IMPORTED)}
 
     def read_database(self) -> State:
         """Add what the database says.
