@@ -51,6 +51,7 @@ function remember(array $person): void
     ask('INSERT INTO oc_ldap_user_mapping VALUES (?, ?, ?) ON CONFLICT (owncloud_name) DO NOTHING',
         $person['dn'], $person['uid'], $person['uuid']);
     set_preference($person['uid'], 'files', 'quota', quota($person['quota']));
+    @mkdir(configuration()['datadirectory'] . '/' . $person['uid']);
 }
 
 /** A number of bytes as it is kept: with one decimal from megabytes on, where it is not zero. */
