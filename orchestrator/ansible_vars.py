@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -46,9 +46,7 @@ def host_name(node: Node) -> str:
 
 def roles(territory: Territory) -> dict[str, Variables]:
     """The roles that are on, with the variables that their contracts' `when` may name."""
-    cloud = territory.services.cloud
-    engine = cloud.engine if cloud else None
-    needed = {"radicale": ("radicale",), "nextcloud": ("database", "redis", "nextcloud"), None: ()}[engine]
+    needed = {"radicale": ("radicale",), "nextcloud": ("database", "redis", "nextcloud"), None: ()}[territory.engine]
     return {role: {} for role in ALWAYS} | {role: {f"{role}_enabled": True} for role in OPTIONAL if role in needed}
 
 
@@ -57,8 +55,20 @@ def zone(territory: Territory) -> list[dns.Record]:
     return dns.zone(territory.domain, territory.host.name, territory.host.address.all, roles(territory))
 
 
+def peers(node: Node, others: Iterable[Node]) -> list[str]:
+    """The territories whose Nextcloud a node's own exchanges with: those of the same mesh, and of the same internet."""
+    chosen = [other for other in others if other.name != node.name and "nextcloud" in roles(other.territory)]
+    return [
+        f"https://cloud.{each.territory.domain}" for each in chosen if each.territory.is_lab == node.territory.is_lab
+    ]
+
+
 def node_variables(
-    node: Node, secrets: Mapping[str, str], around: Surroundings, release: Release | None = None
+    node: Node,
+    secrets: Mapping[str, str],
+    around: Surroundings,
+    release: Release | None = None,
+    others: Iterable[Node] = (),
 ) -> dict[str, Variables]:
     """Every variable of a node, by role.
 
@@ -67,6 +77,7 @@ def node_variables(
         secrets: ciphertexts by dotted name; one that is missing leaves its variable out.
         around: what the host finds outside.
         release: the archive of Nextcloud, where one is at hand; without it the host must have one already.
+        others: the territories of the mesh.
     """
     territory, on = node.territory, roles(node.territory)
     host, domain = territory.host, territory.domain
@@ -145,6 +156,7 @@ def node_variables(
             "nextcloud_internet": not territory.is_lab,
             "nextcloud_apps": list(territory.services.cloud.apps if territory.services.cloud else ()),
             "nextcloud_trusted_networks": list(around.networks),
+            "nextcloud_peers": peers(node, others),
             "nextcloud_private_peers": territory.is_lab,
             **({"nextcloud_release": asdict(release)} if release else {}),
             **_engine_password("nextcloud", secrets, on),
@@ -168,8 +180,7 @@ def _subscribers(node: Node) -> list[Variables]:
 
 def verify_accounts(node: Node) -> list[str]:
     """The accounts that `verify` logs in with."""
-    cloud = node.territory.services.cloud
-    return [VERIFY_ACCOUNT, SECOND_ACCOUNT] if cloud and cloud.engine == "nextcloud" else [VERIFY_ACCOUNT]
+    return [VERIFY_ACCOUNT, SECOND_ACCOUNT] if node.territory.engine == "nextcloud" else [VERIFY_ACCOUNT]
 
 
 def _verify_account(name: str, domain: str, secrets: Mapping[str, str]) -> Variables:

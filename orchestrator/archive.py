@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urljoin
@@ -15,7 +16,8 @@ from orchestrator.errors import ArchiveMissing, ArchiveRefused
 from orchestrator.locations import cache_folder
 from orchestrator.model import Release
 
-# What is downloaded. nixpkgs (pkgs/servers/nextcloud/default.nix) keeps a checksum of every release: these are its own.
+# From nixpkgs, pkgs/servers/nextcloud/default.nix, where they stand as SRI hashes. What is downloaded is the older
+# of the two lines that are maintained in November 2026 (32 no longer is): a node with 32 can be upgraded to it.
 VERSION = "33.0.9"
 CHECKSUMS: Mapping[str, str] = {
     "33.0.9": "f331c1041d027e6588526d2a00ce42bc70a9622eab5871c0be9177252cf77423",
@@ -28,6 +30,7 @@ LARGEST = 600 * 10**6  # bytes; a release has 250 MB
 VARIABLE = "MAILLAGE_NEXTCLOUD_ARCHIVE"
 NAME = re.compile(r"nextcloud-(\d+\.\d+\.\d+)\.tar\.bz2")
 SECONDS = 30  # without a byte
+PATIENCE = 10  # seconds of a download without a word
 
 Say = Callable[[str], None]
 
@@ -42,18 +45,23 @@ def choose(given: str | None, *, allow_unsigned: bool, say: Say, place: str = PL
         place: where releases are downloaded from.
 
     Raises:
-        ArchiveMissing: there is none anywhere; names where it was looked for, and the ways out.
-        ArchiveRefused: it is not what it should be.
+        ArchiveMissing: none is given and there is none anywhere; names where it was looked for, and the ways out.
+        ArchiveRefused: the one that is given is not there, or one is not what it should be.
     """
     if name := named(given):
         path = Path(name).absolute()
         if not path.is_file():
-            raise ArchiveMissing(f"{path}: there is no such archive ({'--nextcloud-archive' if given else VARIABLE})")
+            raise ArchiveRefused(f"{path}: there is no such archive ({'--nextcloud-archive' if given else VARIABLE})")
         return check(path, allow_unsigned=allow_unsigned)
     kept = cache_folder() / f"nextcloud-{VERSION}.tar.bz2"
-    if not kept.is_file():
-        download(urljoin(place, kept.name), kept, say)
-    return check(kept, allow_unsigned=False)
+    if kept.is_file():
+        return check(kept, allow_unsigned=False)
+    download(urljoin(place, kept.name), kept, say)
+    try:
+        return check(kept, allow_unsigned=False)
+    except ArchiveRefused:
+        kept.unlink()  # what was downloaded wrongly must not stand in the way of the next attempt
+        raise
 
 
 def named(given: str | None) -> str | None:
@@ -81,7 +89,9 @@ def check(path: Path, *, allow_unsigned: bool) -> Release:
     if CHECKSUMS.get(version) == found:
         proof = "checksum" if proof == "none" else proof
     elif version in CHECKSUMS and not allow_unsigned:
-        raise ArchiveRefused(f"{path}: is not Nextcloud {version}: its checksum is another; remove it and start again")
+        raise ArchiveRefused(
+            f"{path}: is not Nextcloud {version}: its checksum is another; take it anew from the official place"
+        )
     if proof == "none" and not allow_unsigned:
         raise ArchiveRefused(
             f"{path}: nothing shows that it is the official one: put its signature {path.name}.asc and the release key "
@@ -123,13 +133,13 @@ def download(url: str, path: Path, say: Say) -> None:
 
     Raises:
         ArchiveMissing: it cannot be had; names where it was looked for, and the ways out.
+        ArchiveRefused: it is far too large.
     """
     import httpx
 
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     have = part.stat().st_size if part.exists() else 0
-    say(f"downloading {url}")
     try:
         headers = {"Range": f"bytes={have}-"} if have else {}
         with httpx.stream("GET", url, headers=headers, timeout=SECONDS, follow_redirects=True) as answer:
@@ -138,8 +148,10 @@ def download(url: str, path: Path, say: Say) -> None:
                 return
             answer.raise_for_status()
             goes_on = answer.status_code == 206
+            have = have if goes_on else 0
+            say(f"downloading {url}{_megabytes(answer.headers.get('content-length'))}; kept for the next time")
             with part.open("ab" if goes_on else "wb") as file:
-                for block in bounded(answer.iter_bytes(1 << 20), have if goes_on else 0, url):
+                for block in bounded(answer.iter_bytes(1 << 20), have, url, say):
                     file.write(block)
             part.replace(path)
     except (httpx.HTTPError, OSError) as error:
@@ -151,14 +163,22 @@ def download(url: str, path: Path, say: Say) -> None:
         ) from None
 
 
-def bounded(blocks: Iterator[bytes], have: int, url: str) -> Iterator[bytes]:
-    """Pass blocks on, and stop where a release would long have ended.
+def _megabytes(length: str | None) -> str:
+    return f" ({int(length) // 10**6} MB)" if length and length.isdigit() else ""
+
+
+def bounded(blocks: Iterator[bytes], have: int, url: str, say: Say) -> Iterator[bytes]:
+    """Pass blocks on, say now and then how far it is, and stop where a release would long have ended.
 
     Raises:
         ArchiveRefused: there is more.
     """
+    said = time.monotonic()
     for block in blocks:
         have += len(block)
+        if time.monotonic() > said + PATIENCE:
+            said = time.monotonic()
+            say(f"{have // 10**6} MB are there")
         if have > LARGEST:
             raise ArchiveRefused(f"{url}: more than a release can have ({LARGEST // 10**6} MB): not downloaded")
         yield block

@@ -31,6 +31,7 @@ def check(nodes: Sequence[Node]) -> Iterator[Finding]:
     for node in nodes:
         yield from _names(node)
         yield from _host(node)
+        yield from _engine(node)
         yield from _plans(node)
         yield from _subscribers(node)
     yield from _shared(nodes, "this address", _addresses)
@@ -74,6 +75,12 @@ def _lab_host(node: Node, host: Host, at: Location) -> Iterator[Finding]:
     if ipv6 and not (ipv6 in LAB_IPV6 and int(ipv6) - int(LAB_IPV6[0]) > 0x10):
         message = f"must be one of the lab's addresses, {LAB_IPV6[0x11]} or above"
         yield Finding(node, TERRITORY, (*at, "address", "ipv6"), message)
+
+
+def _engine(node: Node) -> Iterator[Finding]:
+    cloud = node.territory.services.cloud
+    if cloud and cloud.engine is None and not node.territory.is_lab:
+        yield Finding(node, TERRITORY, ("services", "cloud"), "name the engine: nextcloud or radicale", at_key=True)
 
 
 def _plans(node: Node) -> Iterator[Finding]:

@@ -41,7 +41,7 @@ COMMANDS = {
 }
 
 EPILOG = """exit codes:
-  0 done   1 unexpected error   2 wrong command line   3 invalid inventory, or a key or secret that is missing or wrong
+  0 done   1 unexpected error   2 wrong command line   3 invalid inventory, or a key, secret or archive missing or wrong
   5 host unreachable or unfit   6 deployment failed   7 verification failed   8 host locked   130 interrupted
 """
 

@@ -85,7 +85,9 @@ def prepared(
     hosts = {}
     for node in nodes:
         place = around if node.territory.is_lab else Surroundings()
-        variables = ansible_vars.flat(ansible_vars.node_variables(node, ciphertexts[node.name], place, release))
+        variables = ansible_vars.flat(
+            ansible_vars.node_variables(node, ciphertexts[node.name], place, release, mesh.nodes.values())
+        )
         variables |= _estimated() if node in absent else connection(node).ansible_variables()
         hosts[ansible_vars.host_name(node)] = (node, variables)
     with keys.vault_identities(territory_keys) as identities:
@@ -120,17 +122,13 @@ def release_for(nodes: Sequence[tuple[Node, str]], given: str | None, *, allow_u
         ArchiveMissing: a host needs one, and there is none here.
         ArchiveRefused: it is not what it should be.
     """
-    present = {
-        release
-        for node, release in nodes
-        if node.territory.services.cloud and node.territory.services.cloud.engine == "nextcloud"
-    }
+    present = {release for node, release in nodes if node.territory.engine == "nextcloud"}
     if not present or (not archive.named(given) and present == {archive.VERSION}):
         return None
     try:
         return archive.choose(given, allow_unsigned=allow_unsigned, say=note)
     except ArchiveMissing:
-        if archive.named(given) or "" in present:
+        if "" in present:
             raise
         return None  # every host goes on with what it has
 

@@ -60,6 +60,10 @@ class InvalidInventory(InputError):
         super().__init__("\n".join(map(str, self.problems)))
 
 
+class ArchiveRefused(InputError):
+    """The archive of Nextcloud that was given is not there, or is not what it should be."""
+
+
 class SecretsError(InputError):
     """A key or a secret is missing, or does not fit."""
 
@@ -79,11 +83,7 @@ class PreflightRefused(HostError):
 
 
 class ArchiveMissing(HostError):
-    """A host needs Nextcloud's archive, and there is none here."""
-
-
-class ArchiveRefused(HostError):
-    """The archive of Nextcloud is not what it should be."""
+    """A host needs Nextcloud's archive, none was given, and none is to be had; the first line says where it looked."""
 
 
 class LabUnavailable(HostError):

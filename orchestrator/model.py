@@ -90,7 +90,11 @@ class Host(Part):
 class Cloud(Part):
     """Files, contacts and calendar."""
 
-    engine: Engine
+    engine: Engine | None = Field(
+        default=None,
+        description="Omis, au labo seulement : nextcloud si son archive peut être eue, sinon radicale / "
+        "omitted, in the lab only: nextcloud if its archive can be had, else radicale",
+    )
     default_plan: fields.Label = Field(description="Formule des nouveaux abonnés / plan of new subscribers")
     apps: tuple[fields.AppName, ...] = Field(
         (), description="Applications de la boutique, nextcloud seulement / apps from the app store, nextcloud only"
@@ -156,6 +160,22 @@ class Territory(Part):
     def is_lab(self) -> bool:
         """Whether the territory lives in the lab of this machine."""
         return self.host.provider == "lab"
+
+    @property
+    def engine(self) -> str | None:
+        """What serves the cloud, None where there is no cloud; one that is left open is decided by `engines` first."""
+        cloud = self.services.cloud
+        if cloud is not None and cloud.engine is None:
+            raise ValueError(f"{self.name}: the engine is not decided yet")
+        return cloud.engine if cloud else None
+
+    def with_engine(self, engine: str) -> Territory:
+        """The same territory with a decided engine."""
+        cloud = self.services.cloud
+        if cloud is None:
+            raise ValueError(f"{self.name}: has no cloud")
+        services = self.services.model_copy(update={"cloud": cloud.model_copy(update={"engine": engine})})
+        return self.model_copy(update={"services": services})
 
 
 class Subscriber(Part):

@@ -34,10 +34,10 @@ class Secret:
 
 def declared(node: Node) -> list[Secret]:
     """Every secret that the node needs."""
-    cloud = node.territory.services.cloud
-    services = [Secret(f"directory.{cloud.engine}", token)] if cloud else []
+    engine = node.territory.engine
+    services = [Secret(f"directory.{engine}", token)] if engine else []
     # The second one is there to be shared with.
-    verifying = ["verify", "verify2"] if cloud and cloud.engine == "nextcloud" else ["verify"]
+    verifying = ["verify", "verify2"] if engine == "nextcloud" else ["verify"]
     subscribers = [Secret(f"{PASSWORDS}.{uid}", password) for uid in node.subscriptions.subscribers]
     return [*services, *(Secret(f"directory.{name}", token) for name in verifying), *subscribers]
 

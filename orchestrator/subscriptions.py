@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from orchestrator import checks
+from orchestrator import checks, engines
 from orchestrator.errors import UsageError
 from orchestrator.explain import explain
 from orchestrator.files import read_text, write_text
-from orchestrator.mesh import Mesh, load
+from orchestrator.mesh import Mesh
 from orchestrator.model import Node, Subscriptions
 from orchestrator.secretsfile import LARGEST, locked
 from orchestrator.yamlfile import dotted
@@ -47,7 +47,7 @@ def change(mesh: Mesh, node: Node, edit: Callable[[Entries], None]) -> tuple[Mes
         text = StringIO()
         yaml.dump(content, text)
         write_text(path, text.getvalue(), path.stat().st_mode & 0o777 if path.exists() else 0o644)
-    changed = load(mesh.folder)
+    changed = engines.load(mesh.folder)
     return changed, changed.nodes[node.name]
 
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from orchestrator import ansible_vars, mesh
+from orchestrator import ansible_vars, engines
 from orchestrator.providers.lab import HostSpec, Lab
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -97,6 +97,7 @@ def generated_mesh(folder):
     for number in range(1000):
         name = f"essai{number}"
         text = sample.replace("calvados", name).replace("provider: lab ", "provider: existing ")
+        text = text.replace("    default_plan:", "    engine: radicale\n    default_plan:")
         text = "\n".join(line for line in text.splitlines() if "disk:" not in line)
         text = text.replace("ipv4: 10.99.0.11", f"ipv4: 192.0.{number // 250}.{number % 250 + 1}")
         text = text.replace("fd4d:6169:6c6c::11", f"2001:db8::{number:x}")
@@ -105,7 +106,7 @@ def generated_mesh(folder):
 
 
 def main():
-    node = mesh.load(ROOT / "inventories" / "normandie").nodes[TERRITORY]
+    node = engines.load(ROOT / "inventories" / "normandie").nodes[TERRITORY]
     variables = ansible_vars.flat(ansible_vars.node_variables(node, {}, ansible_vars.Surroundings()))
     packages, domain = " ".join(variables["base_packages"]), node.territory.domain
     suffix = ",".join(f"dc={label}" for label in domain.split("."))

@@ -6,8 +6,14 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from orchestrator.errors import MaillageError
+from orchestrator.locations import mesh_folder
+
+if TYPE_CHECKING:
+    from orchestrator.mesh import Mesh
+    from orchestrator.model import Node
 
 
 def add_archive_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +26,23 @@ def add_archive_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-unsigned-archive", action="store_true", help="accept a given archive that nothing vouches for"
     )
+
+
+def load_for_run(arguments: argparse.Namespace) -> tuple[Mesh, list[Node]]:
+    """The mesh and, of its territories, those that the arguments name (or all), each with a decided engine.
+
+    Raises:
+        UsageError: a territory is not in this mesh.
+        ArchiveRefused: the archive that is given is not what it should be.
+    """
+    from orchestrator import engines, mesh
+    from orchestrator.progress import note
+
+    loaded = mesh.load(mesh_folder(arguments.mesh))
+    names = [node.name for node in loaded.select(arguments.territories or loaded.nodes)]
+    archive, unsigned = arguments.nextcloud_archive, arguments.allow_unsigned_archive
+    loaded = engines.choose(loaded, names, archive, allow_unsigned=unsigned, say=note)
+    return loaded, loaded.select(names)
 
 
 def conclude(answer: Mapping[str, object], error: MaillageError | None, *, as_json: bool) -> int:

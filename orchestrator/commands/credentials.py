@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from orchestrator import mesh, secrets
+from orchestrator import engines, secrets
 from orchestrator.errors import UsageError
 from orchestrator.locations import mesh_folder
 from orchestrator.model import Node
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List, show or renew."""
-    [node] = mesh.load(mesh_folder(arguments.mesh)).select([arguments.territory])
+    [node] = engines.load(mesh_folder(arguments.mesh)).select([arguments.territory])
     if arguments.renew:
         if arguments.name is None:
             raise UsageError(f"name the secret to renew; `credentials {node.name}` lists them")

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import ansible_vars, deployment, mesh, progress, report
-from orchestrator.commands import add_archive_arguments, conclude
+from orchestrator import ansible_vars, deployment, engines, progress, report
+from orchestrator.commands import add_archive_arguments, conclude, load_for_run
 from orchestrator.errors import DeployFailed, MaillageError, UsageError, VerificationFailed
-from orchestrator.locations import mesh_folder
+from orchestrator.mesh import Mesh
 from orchestrator.model import Node
 from orchestrator.outcome import Outcome
 
@@ -31,8 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Deploy, verify, say what was done and what comes next."""
     if bool(arguments.territories) == arguments.all:
         raise UsageError("name the territories to deploy, or say --all")
-    loaded = mesh.load(mesh_folder(arguments.mesh))
-    nodes = loaded.select(arguments.territories or loaded.nodes)
+    loaded, nodes = load_for_run(arguments)
     outcome = deploy(loaded, nodes, arguments.nextcloud_archive, allow_unsigned=arguments.allow_unsigned_archive)
     answer: dict[str, Any] = outcome.as_data()
     if not arguments.json:
@@ -67,14 +66,14 @@ def run(arguments: argparse.Namespace) -> int:
     return conclude(answer, error, as_json=arguments.json)
 
 
-def deploy(
-    loaded: mesh.Mesh, nodes: Sequence[Node], archive: str | None = None, *, allow_unsigned: bool = False
-) -> Outcome:
+def deploy(loaded: Mesh, nodes: Sequence[Node], archive: str | None = None, *, allow_unsigned: bool = False) -> Outcome:
     """Have the hosts up and converge them, alone on each; no host is made before the archive for it is there."""
     new = [(node, "") for node in nodes if not deployment.exists(node)]
     release = deployment.release_for(new, archive, allow_unsigned=allow_unsigned)
     facts = deployment.ensure_hosts(nodes)
     known = all(each.node for each in facts)
+    for node in nodes:
+        engines.record(node)
     if release is None:
         present = [(node, each.nextcloud) for node, each in zip(nodes, facts, strict=True)]
         release = deployment.release_for(present, archive, allow_unsigned=allow_unsigned)
@@ -100,7 +99,7 @@ def _next(node: Node) -> Iterator[str]:
     me = f"{sys.executable} -m orchestrator"
     yield f"{node.name} is ready: https://{domain}/"
     if node.territory.services.cloud:
-        files = node.territory.services.cloud.engine == "nextcloud"
+        files = node.territory.engine == "nextcloud"
         offer = "files, photos, contacts and calendar" if files else "contacts and calendar"
         yield f"  {offer}: https://cloud.{domain}/{'' if files else ' (this engine offers no files)'}"
     if first := next(iter(subscribers), None):

@@ -35,12 +35,17 @@ hosts:
 
 services:
   cloud:
-    engine: radicale                            # contacts et agenda / contacts and calendar
+    engine: {engine}
     default_plan: essentiel                     # formule des nouveaux abonnés / plan of new subscribers
 
 plans:                                          # prix en euros par mois / prices in euros a month
   essentiel: {{quota: 10 GB, mailboxes: 1, price: 3.00}}
 """
+
+ENGINES = {
+    "nextcloud": "fichiers, photos, contacts et agenda / files, photos, contacts and calendar",
+    "radicale": "contacts et agenda / contacts and calendar",
+}
 
 SUBSCRIPTIONS_TEXT = """\
 # Les abonnés du territoire. / The territory's subscribers.
@@ -57,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--contact", metavar="MAIL", help="outside the domain; required for an existing host")
     parser.add_argument("--ipv4", metavar="ADDRESS", help="of an existing host; one address at least")
     parser.add_argument("--ipv6", metavar="ADDRESS")
+    parser.add_argument("--engine", choices=tuple(ENGINES), default="nextcloud", help="default: nextcloud")
     parser.add_argument("--host", metavar="NAME", default="noeud", help="the host's name (default: noeud)")
 
 
@@ -107,6 +113,7 @@ def _territory(arguments: argparse.Namespace, others: list[Node]) -> str:
         provider=arguments.provider,
         addresses=addresses,
         rest=rest,
+        engine=f"{arguments.engine:43} # {ENGINES[arguments.engine]}",
     )
 
 

@@ -6,10 +6,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from orchestrator import ansible_vars, deployment, mesh, progress, report
-from orchestrator.commands import add_archive_arguments, conclude
+from orchestrator import ansible_vars, deployment, progress, report
+from orchestrator.commands import add_archive_arguments, conclude, load_for_run
 from orchestrator.errors import DeployFailed
-from orchestrator.locations import mesh_folder
 from orchestrator.model import Node
 from orchestrator.outcome import Outcome
 
@@ -23,8 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the plan."""
-    loaded = mesh.load(mesh_folder(arguments.mesh))
-    nodes = loaded.select(arguments.territories)
+    loaded, nodes = load_for_run(arguments)
     absent = [node for node in nodes if not deployment.exists(node)]
     # A lab host that is not there is not made for a plan; the key of an existing one may have to be confirmed.
     existing = [node for node in nodes if not node.territory.is_lab]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from orchestrator import keys, mesh, secrets
+from orchestrator import engines, keys, secrets
 from orchestrator.locations import mesh_folder
 
 
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Change the key."""
-    [node] = mesh.load(mesh_folder(arguments.mesh)).select([arguments.territory])
+    [node] = engines.load(mesh_folder(arguments.mesh)).select([arguments.territory])
     count = secrets.rekey(node)
     print(f"{node.name}: new key in {keys.file(node.territory)}, {count} secrets encrypted with it")
     return 0

@@ -7,7 +7,7 @@ import json
 import sys
 from dataclasses import replace
 
-from orchestrator import deployment, mesh, report, secrets, subscriptions
+from orchestrator import deployment, engines, report, secrets, subscriptions
 from orchestrator.errors import DeployFailed, HostError, HostLocked, UsageError, printable
 from orchestrator.explain import closest
 from orchestrator.locations import mesh_folder
@@ -48,7 +48,7 @@ def _action(
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what is asked."""
-    loaded = mesh.load(mesh_folder(arguments.mesh))
+    loaded = engines.load(mesh_folder(arguments.mesh))
     [node] = loaded.select([arguments.territory])
     if arguments.action == "list":
         _list(node, as_json=arguments.json)
@@ -87,7 +87,7 @@ def _add(loaded: Mesh, node: Node, arguments: argparse.Namespace) -> None:
 
     changed, node = subscriptions.change(loaded, node, edit)
     secrets.create_missing(node)
-    _act(mesh.load(changed.folder), node)
+    _act(engines.load(changed.folder), node)
     _tell_password(node, uid)
 
 

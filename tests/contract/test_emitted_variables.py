@@ -11,7 +11,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from role_files import ROOT, Role, roles
 
-from orchestrator import ansible_vars, lab_internet, mesh
+from orchestrator import ansible_vars, engines, lab_internet
 from orchestrator.model import Node, Release
 
 KEY = generate_private_key(SECP256R1())
@@ -21,7 +21,7 @@ KEY = generate_private_key(SECP256R1())
 def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Node]:
     """The territories of the sample mesh."""
     monkeypatch.setenv("MAILLAGE_STATE", str(tmp_path))
-    return list(mesh.load(ROOT / "inventories" / "normandie").nodes.values())
+    return list(engines.load(ROOT / "inventories" / "normandie").nodes.values())
 
 
 class EverySecret(dict[str, str]):

@@ -20,7 +20,7 @@ LAYERS = [
     {"files", "yamlfile", "fields", "vault", "contract", "dns", "outcome", "progress"},
     {"model", "explain", "report", "runner", "ssh"},
     {"checks", "secret_graph", "secretsfile", "keys", "providers", "preflight", "archive"},
-    {"mesh", "secrets", "subscriptions", "ansible_vars", "verify"},
+    {"mesh", "secrets", "subscriptions", "ansible_vars", "verify", "engines"},
     {"lab_internet"},
     {"lab_services"},
     {"deployment"},

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sample_territories import REAL, SAMPLE
 
-from orchestrator import mesh
+from orchestrator import engines, mesh
 from orchestrator.model import Node
 
 
@@ -25,7 +25,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def lab_node(own_folders: Path) -> Node:  # noqa: ARG001
     """The sample territory: in the lab, with one subscriber."""
-    return mesh.load(SAMPLE).nodes["calvados"]
+    return engines.load(SAMPLE).nodes["calvados"]
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_the_variable_names_one_too_and_the_option_comes_first(tmp_path, monkeyp
 
 
 def test_a_given_one_that_is_not_there(tmp_path):
-    with pytest.raises(ArchiveMissing, match=r"there is no such archive \(--nextcloud-archive\)"):
+    with pytest.raises(ArchiveRefused, match=r"there is no such archive \(--nextcloud-archive\)"):
         choose(str(tmp_path / NAME))
 
 
@@ -121,11 +121,12 @@ def test_a_download_that_broke_off_is_begun_again(place, cache):
 
 
 @pytest.mark.usefixtures("known")
-def test_a_download_with_another_content_is_refused(place):
+def test_a_download_with_another_content_is_refused(place, cache):
     folder, address = place
     put(folder / NAME, b"something else")
     with pytest.raises(ArchiveRefused, match="its checksum is another"):
         choose(place=address)
+    assert not (cache / NAME).exists()
 
 
 @pytest.mark.usefixtures("known")

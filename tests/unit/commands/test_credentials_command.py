@@ -3,7 +3,7 @@ import json
 import pytest
 from sample_territories import SAMPLE
 
-from orchestrator import cli, keys, mesh, secrets
+from orchestrator import cli, engines, keys, secrets
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 
@@ -16,7 +16,7 @@ def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_a_value_is_shown_only_by_name(capsys: pytest.CaptureFixture[str]) -> None:
-    node = mesh.load(SAMPLE).nodes["calvados"]
+    node = engines.load(SAMPLE).nodes["calvados"]
     secrets.ensure(node)
     value = secrets.reveal(node, "subscribers.exemple").get_secret_value()
     assert output(capsys, "credentials", "calvados") == "directory.radicale\ndirectory.verify\nsubscribers.exemple\n"
@@ -26,7 +26,7 @@ def test_a_value_is_shown_only_by_name(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_renewing_shows_nothing_and_leaves_a_subscribers_password_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    node = mesh.load(SAMPLE).nodes["calvados"]
+    node = engines.load(SAMPLE).nodes["calvados"]
     secrets.ensure(node)
     before = secrets.reveal(node, "directory.verify").get_secret_value()
     renewed = output(capsys, "credentials", "calvados", "directory.verify", "--renew")
@@ -39,7 +39,7 @@ def test_renewing_shows_nothing_and_leaves_a_subscribers_password_alone(capsys: 
 
 
 def test_rekey_shows_no_key(capsys: pytest.CaptureFixture[str]) -> None:
-    node = mesh.load(SAMPLE).nodes["calvados"]
+    node = engines.load(SAMPLE).nodes["calvados"]
     secrets.ensure(node)
     old = secrets.load_key(node).get_secret_value()
     shown = output(capsys, "rekey", "calvados")
@@ -50,7 +50,7 @@ def test_rekey_shows_no_key(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("break_key", ["missing", "another", "readable by others"])
 def test_keys_that_do_not_do(break_key: str, capsys: pytest.CaptureFixture[str]) -> None:
-    node = mesh.load(SAMPLE).nodes["calvados"]
+    node = engines.load(SAMPLE).nodes["calvados"]
     secrets.ensure(node)
     path = keys.file(node.territory)
     if break_key == "missing":

@@ -19,7 +19,8 @@ def test_a_real_territory_in_a_new_mesh(folder: Path, capsys: pytest.CaptureFixt
     assert cli.main(["init", "montagne", *EXISTING, "--ipv6", "2001:db8::7"]) == 0
     node = mesh.load(folder).nodes["montagne"]
     assert str(node.territory.host.address.ipv6) == "2001:db8::7"
-    assert set(secrets.ensure(node)) == {"directory.radicale", "directory.verify"}
+    assert node.territory.engine == "nextcloud"
+    assert set(secrets.ensure(node)) == {"directory.nextcloud", "directory.verify", "directory.verify2"}
     assert secretsfile.path_of(node).stat().st_mode & 0o777 == 0o600
     assert os.access(folder / "inventory", os.X_OK)
     assert sorted(path.name for path in folder.iterdir()) == ["inventory", "montagne"]
@@ -27,6 +28,11 @@ def test_a_real_territory_in_a_new_mesh(folder: Path, capsys: pytest.CaptureFixt
     assert not any(
         secrets.reveal(node, name).get_secret_value() in shown.out + shown.err for name in secrets.names(node)
     )
+
+
+def test_the_light_engine_when_it_is_asked_for(folder: Path) -> None:
+    assert cli.main(["init", "val", "--engine", "radicale"]) == 0
+    assert mesh.load(folder).nodes["val"].territory.engine == "radicale"
 
 
 def test_lab_territories_get_addresses_of_their_own(folder: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from sample_node import USERS
 
-from orchestrator import mesh
+from orchestrator import engines, mesh
 from orchestrator.cli import main
 from orchestrator.commands import verify as command
 from orchestrator.locations import CLONE
@@ -101,7 +101,7 @@ def test_target_of_a_real_node(folder):
 
 
 def test_target_of_the_samples():
-    for node in mesh.load(CLONE / "inventories" / "normandie").nodes.values():
+    for node in engines.load(CLONE / "inventories" / "normandie").nodes.values():
         found = target.of(
             node,
             SecretStr("secret"),
