@@ -56,6 +56,10 @@ def mesh(tmp_path_factory):
         text = path.read_text(encoding="utf-8").replace("orne", TERRITORY).replace("alencon", "evreux")
         text = text.replace("10.99.0.13", ADDRESS).replace("::13", "::161").replace("radicale", "nextcloud")
         path.write_text(text, encoding="utf-8")
+    # The one that leaves its engine open would be a peer or not, depending on what this machine's lab was used for.
+    open_engine = folder / "calvados" / "territory.yml"
+    text = open_engine.read_text(encoding="utf-8").replace("  cloud:\n", "  cloud:\n    engine: radicale\n")
+    open_engine.write_text(text, encoding="utf-8")
     return folder
 
 
@@ -177,7 +181,8 @@ def test_killed_at_any_moment_the_next_run_goes_on(maillage, command, lab, archi
         (each["role"], each["kind"], each["name"], each["action"]) for each in done["changes"]
     }
     assert serves(RELEASE)
-    assert on_host(lab, f"ls {CODE}").split() == [RELEASE]
+    assert on_host(lab, f"ls {CODE}").split() == [RELEASE, f"{RELEASE}.proof"]
+    assert "https://cloud.manche.maillage.test" in database(lab)  # the other territory with Nextcloud
     assert nothing_to_change(maillage, *archives["good"])
 
 
@@ -200,7 +205,7 @@ def test_a_bad_archive_changes_nothing(maillage, lab, archives, which, sentence)
     said = maillage("deploy", TERRITORY, "--no-verify", *archives[which], code=6)
     assert sentence in said
     assert serves(RELEASE)
-    assert on_host(lab, f"ls {CODE}").split() == [RELEASE]
+    assert on_host(lab, f"ls {CODE}").split() == [RELEASE, f"{RELEASE}.proof"]
 
 
 def test_a_failing_upgrade_is_undone(maillage, lab, archives):

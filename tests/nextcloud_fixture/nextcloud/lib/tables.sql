@@ -5,3 +5,4 @@ CREATE TABLE oc_addressbooks (id bigserial PRIMARY KEY, principaluri text);
 CREATE TABLE oc_cards (id bigserial PRIMARY KEY, addressbookid bigint, carddata bytea);
 CREATE TABLE oc_calendars (id bigserial PRIMARY KEY, principaluri text);
 CREATE TABLE oc_calendarobjects (id bigserial PRIMARY KEY, calendarid bigint, calendardata bytea);
+CREATE TABLE oc_trusted_servers (url text PRIMARY KEY);
