@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from nextcloud_fixture.archive import pack
 
+from orchestrator import lab_services
 from orchestrator.providers.lab import Lab
 from orchestrator.ssh import PYTHON
 
@@ -132,7 +133,7 @@ def on_host(lab, script, **options):
 
 def curl(path, *words, uid="", password=""):
     """What the cloud answers, asked over TLS; the password goes over standard input."""
-    request = f'url = "https://cloud.{DOMAIN}/{path}"\ncacert = "{Lab().place.directory}/authorities.pem"\n'
+    request = f'url = "https://cloud.{DOMAIN}/{path}"\ncacert = "{lab_services.authorities()}"\n'
     request += f'resolve = "cloud.{DOMAIN}:443:{ADDRESS}"\n' + (f'user = "{uid}:{password}"\n' if uid else "")
     done = ["curl", "--silent", "--show-error", *words, "--config", "-"]
     return subprocess.run(done, input=request, capture_output=True, text=True, timeout=60, check=True).stdout
