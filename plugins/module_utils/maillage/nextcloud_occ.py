@@ -61,7 +61,7 @@ def install(killed: bool) -> None:
         recreate_database()
     elif query("SELECT 1 FROM pg_tables WHERE schemaname = 'public' LIMIT 1;"):
         raise NodeError(
-            f"the database has Nextcloud's tables, but {CONFIG}/config.php is missing or unfinished: put that file back "
+            f"the database has Nextcloud's tables, but {CONFIG}/config.php is missing or unfinished: put it back "
             "from a backup, then deploy again"
         )
     import pwd
