@@ -37,9 +37,7 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
         NodeError: something did not arrive; nothing is set aside then.
     """
     found, left = collections(DATA, arguments["leave_out"])
-    changes = [
-        {"kind": each.kind, "name": f"{each.place} ({len(each.items)} items)", "action": "move"} for each in found
-    ]
+    changes = [{"kind": each.kind, "name": f"{each.place} ({count(each)})", "action": "move"} for each in found]
     if check or not (found or left):
         return {"changed": bool(changes), "changes": changes}
     if run(["systemctl", "is-active", "--quiet", "radicale.service"]).code == 0:
@@ -86,6 +84,11 @@ def content(collection: Collection, name: str) -> str:
     """An item, whatever bytes it has."""
     with open(f"{collection.folder}/{name}", "rb") as file:
         return base64.b64encode(file.read()).decode()
+
+
+def count(collection: Collection) -> str:
+    """How many items there are, for people."""
+    return "1 item" if len(collection.items) == 1 else f"{len(collection.items)} items"
 
 
 def why(state: dict[str, str]) -> str:
