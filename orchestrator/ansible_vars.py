@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -56,8 +56,20 @@ def zone(territory: Territory) -> list[dns.Record]:
     return dns.zone(territory.domain, territory.host.name, territory.host.address.all, roles(territory))
 
 
+def peers(node: Node, others: Iterable[Node]) -> list[str]:
+    """The territories whose Nextcloud a node's own exchanges with: those of the same mesh, and of the same internet."""
+    chosen = [other for other in others if other.name != node.name and "nextcloud" in roles(other.territory)]
+    return [
+        f"https://cloud.{each.territory.domain}" for each in chosen if each.territory.is_lab == node.territory.is_lab
+    ]
+
+
 def node_variables(
-    node: Node, secrets: Mapping[str, str], around: Surroundings, release: Release | None = None
+    node: Node,
+    secrets: Mapping[str, str],
+    around: Surroundings,
+    release: Release | None = None,
+    others: Iterable[Node] = (),
 ) -> dict[str, Variables]:
     """Every variable of a node, by role.
 
@@ -66,6 +78,7 @@ def node_variables(
         secrets: ciphertexts by dotted name; one that is missing leaves its variable out.
         around: what the host finds outside.
         release: the archive of Nextcloud, where one is at hand; without it the host must have one already.
+        others: the territories of the mesh.
     """
     territory, on = node.territory, roles(node.territory)
     host, domain = territory.host, territory.domain
@@ -144,6 +157,7 @@ def node_variables(
             "nextcloud_internet": not territory.is_lab,
             "nextcloud_apps": list(territory.services.cloud.apps if territory.services.cloud else ()),
             "nextcloud_trusted_networks": list(around.networks),
+            "nextcloud_peers": peers(node, others),
             "nextcloud_private_peers": territory.is_lab,
             **({"nextcloud_release": asdict(release)} if release else {}),
             **_engine_password("nextcloud", secrets, on),

@@ -85,7 +85,9 @@ def prepared(
     hosts = {}
     for node in nodes:
         place = around if node.territory.is_lab else Surroundings()
-        variables = ansible_vars.flat(ansible_vars.node_variables(node, ciphertexts[node.name], place, release))
+        variables = ansible_vars.flat(
+            ansible_vars.node_variables(node, ciphertexts[node.name], place, release, mesh.nodes.values())
+        )
         variables |= _estimated() if node in absent else connection(node).ansible_variables()
         hosts[ansible_vars.host_name(node)] = (node, variables)
     with keys.vault_identities(territory_keys) as identities:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from orchestrator import ansible_vars, deployment, engines, secretsfile
@@ -20,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the inventory as JSON."""
-    nodes = engines.load(mesh_folder(arguments.mesh)).nodes.values()
-    variables = {ansible_vars.host_name(node): _variables(node) for node in nodes}
+    nodes = list(engines.load(mesh_folder(arguments.mesh)).nodes.values())
+    variables = {ansible_vars.host_name(node): _variables(node, nodes) for node in nodes}
     if arguments.host:
         content: dict[str, Any] = variables.get(arguments.host, {})
     else:
@@ -31,9 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _variables(node: Node) -> Variables:
+def _variables(node: Node, nodes: Sequence[Node]) -> Variables:
     secrets = secretsfile.read(secretsfile.path_of(node))
-    by_role = ansible_vars.node_variables(node, secrets, _surroundings(node))
+    by_role = ansible_vars.node_variables(node, secrets, _surroundings(node), others=nodes)
     if deployment.exists(node):
         return {**deployment.connection(node).ansible_variables(), **ansible_vars.flat(by_role)}
     return {"ansible_host": str(node.territory.host.address.all[0]), **ansible_vars.flat(by_role)}

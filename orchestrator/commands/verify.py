@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import ansible_vars, engines, secrets
+from orchestrator import ansible_vars, deployment, engines, secrets
 from orchestrator.commands import conclude
-from orchestrator.errors import VerificationFailed
+from orchestrator.errors import HostError, VerificationFailed
 from orchestrator.locations import mesh_folder
 from orchestrator.model import Node
 
 if TYPE_CHECKING:
     from orchestrator.verify import Check, Target
+
+ASK_SECONDS = 120
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +75,7 @@ def target_of(node: Node) -> Target:
     accounts = ansible_vars.verify_accounts(node)
     second = secrets.reveal(node, f"directory.{accounts[1]}") if len(accounts) > 1 else None
     if not node.territory.is_lab:
-        return target.of(node, password, second=second)
+        return target.of(node, password, second=second, ask=lambda command: ask(node, command))
     from orchestrator import lab_internet, lab_services
 
     return target.of(
@@ -83,4 +85,19 @@ def target_of(node: Node) -> Target:
         trust_anchors=lab_services.surroundings().trust_anchors,
         authority=lab_services.authorities(),
         second=second,
+        ask=lambda command: ask(node, command),
     )
+
+
+def ask(node: Node, command: str) -> str:
+    """Run a command on the node's host as root.
+
+    Raises:
+        CheckSkippedError: this machine does not reach it by SSH.
+    """
+    from orchestrator.verify.check import CheckSkippedError
+
+    try:
+        return deployment.connection(node).run(command, timeout=ASK_SECONDS).stdout
+    except HostError as error:
+        raise CheckSkippedError(str(error)) from None

@@ -1,7 +1,7 @@
 """Use a node from outside, as a subscriber would, and say what was seen.
 
-Everything here goes through the target's public names. Nothing is asked of the host itself, so that a mistake in what
-the orchestrator believes of it cannot hide.
+Everything goes through the target's public names, so that a mistake in what the orchestrator believes of the host
+cannot hide. Only what nobody sees from outside is asked of the host itself, at the end.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from orchestrator.verify import cloud, dav, dns, http, ports, tls
+from orchestrator.verify import cloud, dav, dns, http, inside, ports, tls
 from orchestrator.verify.check import Check, CheckFailedError, CheckSkippedError, Step, cleaner
 from orchestrator.verify.network import Network
 from orchestrator.verify.run import Limits, run
@@ -43,6 +43,8 @@ def verify(target: Target, limits: Limits | None = None) -> Iterator[Check]:
         groups["contacts and calendars"] = dav.steps(network)
     if target.files:
         groups["files"] = cloud.steps(network)
+    if target.files and target.ask:
+        groups["inside"] = inside.steps(target.ask)
     yield from run(groups, limits, cleaner(target.user, target.password.get_secret_value()))
 
 

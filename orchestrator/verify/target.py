@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -44,6 +44,7 @@ class Target:
         neighbour: another account of the node, which `user` must not be able to look into; None tries an invented one.
         files: `cloud` serves files, too.
         second: another account made for this purpose, and its password; what is shared with it is its own to see.
+        ask: runs a command on the host; None looks from outside only.
         https_port: where HTTPS is served.
         http_port: where the redirect to HTTPS is served.
     """
@@ -66,6 +67,7 @@ class Target:
     neighbour: str | None = None
     files: bool = False
     second: tuple[str, SecretStr] | None = field(default=None, repr=False)
+    ask: Callable[[str], str] | None = field(default=None, repr=False)
     https_port: int = 443
     http_port: int = 80
 
@@ -83,6 +85,7 @@ def of(
     trust_anchors: Sequence[str] = (),
     authority: Path | None = None,
     second: SecretStr | None = None,
+    ask: Callable[[str], str] | None = None,
 ) -> Target:
     """Everything that a node promises, derived from its files and its roles' contracts.
 
@@ -93,6 +96,7 @@ def of(
         trust_anchors: see Target.
         authority: see Target.
         second: password of the second account that verifies, where there is one.
+        ask: see Target.
     """
     territory, roles = node.territory, ansible_vars.roles(node.territory)
     host, domain = territory.host, territory.domain
@@ -122,4 +126,5 @@ def of(
         neighbour=next(iter(active), None),
         files=territory.engine == "nextcloud",
         second=(ansible_vars.SECOND_ACCOUNT, second) if second else None,
+        ask=ask,
     )

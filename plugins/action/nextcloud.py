@@ -19,6 +19,7 @@ class ActionModule(Node):
         "release": (dict, {}),
         "apps": (dict, {}),
         "settings": (dict, {}),
+        "peers": (list, []),
         "subscribers": (list, ...),
     }
 
@@ -32,7 +33,8 @@ class ActionModule(Node):
             actions.append(("install", apps["store"]))
         found = [("release", arguments["release"]["version"], "install")]
         found += [("app", app, action) for action, names in actions for app in names]
-        return found + [("setting", app, "set") for app, values in arguments["settings"].items() if values]
+        found += [("setting", app, "set") for app, values in arguments["settings"].items() if values]
+        return found + [("peer", url, "create") for url in arguments["peers"]]
 
     def call(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Run the module; a second time with the archive when it asks for it."""

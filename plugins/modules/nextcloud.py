@@ -21,7 +21,7 @@ options:
   release:
     description:
       - C(version) to run, C(path) of its archive on the controller (sent only when this host lacks that version), its
-        C(sha256). Without it, only O(subscribers) are looked at.
+        C(sha256), C(proof) of what it is. Without it, only O(subscribers) are looked at.
     type: dict
     default: {}
   apps:
@@ -32,6 +32,11 @@ options:
     description: App to key to value, a string as C(occ config:import) takes it, or a list of strings.
     type: dict
     default: {}
+  peers:
+    description: Addresses of the Nextclouds of other territories that this one exchanges with; others are removed.
+    type: list
+    elements: str
+    default: []
   subscribers:
     description: C(uid), C(state) (V(active) or V(suspended)) and C(cloud_quota) in bytes.
     type: list
@@ -49,8 +54,8 @@ EXAMPLES = r"""
 RETURN = r"""
 changes:
   description:
-    - What changed, or would change. Each entry has C(kind) (release, app, setting, account), C(name) and C(action)
-      (install, upgrade; enable, disable; set; suspend, resume, change).
+    - What changed, or would change. Each entry has C(kind) (release, app, setting, peer, account), C(name), C(action)
+      (install, upgrade; enable, disable; set; create, remove; suspend, resume, change).
   type: list
   returned: success
 """

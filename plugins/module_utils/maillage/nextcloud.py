@@ -1,4 +1,4 @@
-"""Nextcloud made so: its release, its apps, its settings, who is let in; see plugins/modules/nextcloud.py."""
+"""Nextcloud made so: its release, apps, settings and peers, and who is let in; see plugins/modules/nextcloud.py."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def bring(state: State, plan: Plan, arguments: dict[str, Any]) -> None:
         nextcloud_upgrade.roll_back(state.under_way["old"])
         state = known()
     if plan.unpack:
-        nextcloud_release.unpack(arguments["archive"], arguments["release"]["sha256"], plan.release)
+        nextcloud_release.unpack(arguments["archive"], arguments["release"])
     if not state.installed:
         killed = state.under_way.get("action") == "install"
         note_under_way("install", "", plan.release)

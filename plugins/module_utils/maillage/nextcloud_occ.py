@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from maillage.nextcloud_plan import Plan
 
 OCC = "/usr/lib/maillage/occ"
+PEERS = "/usr/lib/maillage/nextcloud-peers"
 SECONDS = 600
 HOURS = 6 * 3600  # an upgrade rewrites every row of what may be large tables
 INSTALL = [
@@ -81,7 +82,7 @@ def recreate_database() -> None:
 
 
 def set_up(plan: Plan) -> None:
-    """Apps and settings; those that are wanted and differ."""
+    """Apps, settings, peers; those that are wanted and differ."""
     if plan.enable:
         occ("app:enable", *plan.enable)
     for app in plan.store:
@@ -95,6 +96,10 @@ def set_up(plan: Plan) -> None:
             occ("config:app:set", app, key, "--type=array", f"--value={json.dumps(values[key])}")
     if any(plain.values()):
         occ("config:import", stdin=json.dumps({"apps": plain}))
+    if plan.trust or plan.distrust:
+        outcome = run([PEERS], stdin=json.dumps({"add": plan.trust, "remove": plan.distrust}))
+        if outcome.code:
+            raise NodeError(f"the peers could not be changed (exit code {outcome.code}): {complaint(outcome)}")
 
 
 def subscribers(plan: Plan) -> None:

@@ -28,6 +28,8 @@ class Plan:
         suspend: login names to shut out.
         resume: login names to let in again.
         refresh: login names whose quota has changed in the directory.
+        trust: addresses of peers to exchange with from now on.
+        distrust: addresses of those that are peers no longer.
     """
 
     def __init__(self) -> None:
@@ -42,6 +44,8 @@ class Plan:
         self.suspend: list[str] = []
         self.resume: list[str] = []
         self.refresh: list[str] = []
+        self.trust: list[str] = []
+        self.distrust: list[str] = []
 
     def add(self, kind: str, name: str, action: str) -> None:
         """Add one change."""
@@ -59,6 +63,7 @@ def compare(state: State, wanted: dict[str, Any]) -> Plan:
         release(plan, state, wanted["release"]["version"])
         apps(plan, state, wanted["apps"])
         settings(plan, state, wanted["settings"])
+        peers(plan, state, wanted["peers"])
     subscribers(plan, state, wanted["subscribers"])
     return plan
 
@@ -111,6 +116,15 @@ def settings(plan: Plan, state: State, wanted: dict[str, dict[str, Any]]) -> Non
         if changed := {key: value for key, value in values.items() if not same(there.get(key), value)}:
             plan.settings[app] = changed
             plan.add("setting", app, "set")
+
+
+def peers(plan: Plan, state: State, wanted: list[str]) -> None:
+    """Whom to exchange with."""
+    plan.trust = sorted(set(wanted) - state.trusted)
+    plan.distrust = sorted(state.trusted - set(wanted))
+    for action, urls in (("create", plan.trust), ("remove", plan.distrust)):
+        for url in urls:
+            plan.add("peer", url, action)
 
 
 def same(there: str | None, wanted: str | list[str]) -> bool:

@@ -26,15 +26,20 @@ FONTS = ("-Regular", "-Bold", "HK-Regular", "JP-Regular", "KR-Regular", "SC-Regu
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 
 
-def unpack(archive: str, sha256: str, version: str) -> None:
+def unpack(archive: str, release: dict[str, str]) -> None:
     """Unpack a release to its place; what is there of it before it is whole has another name.
+
+    Args:
+        archive: on this host.
+        release: its `version` and `sha256`, and the `proof` that it is the official one, which is kept beside it.
 
     Raises:
         NodeError: the archive is not what it should be; nothing is left of it.
     """
+    version = release["version"]
     target = f"{CODE}/{version}"
     unfinished = f"{target}.unfinished"
-    check_sum(archive, sha256)
+    check_sum(archive, release["sha256"])
     shutil.rmtree(unfinished, ignore_errors=True)
     os.makedirs(unfinished, mode=0o755)
     try:
@@ -44,6 +49,7 @@ def unpack(archive: str, sha256: str, version: str) -> None:
             raise NodeError(f"the archive holds {f'Nextcloud {found}' if found else 'no Nextcloud'}, not {version}")
         for font in FONTS:
             replace_missing(f"{unfinished}/core/fonts/NotoSans{font}.ttf", FONT)
+        files.write(f"{target}.proof", f"{release['proof']}\n".encode(), os.geteuid(), os.getegid(), 0o644)
         os.sync()
         os.rename(unfinished, target)
     except (tarfile.TarError, EOFError, OSError) as error:
@@ -148,4 +154,5 @@ def remove_others(kept: set[str], releases: list[str]) -> None:
     for version in releases:
         if version not in kept:
             os.rename(f"{CODE}/{version}", f"{CODE}/{version}.unfinished")
+            files.remove(f"{CODE}/{version}.proof")
             shutil.rmtree(f"{CODE}/{version}.unfinished")

@@ -19,7 +19,7 @@ LINK = "/usr/share/maillage/nextcloud"
 CONFIG = "/srv/maillage/nextcloud/config"
 UNDER_WAY = f"{CODE}/under-way.json"
 DATABASE = "nextcloud"
-# Everything at once; the table of the directory's people is there only once its app has been enabled.
+# Everything at once; the tables of the directory's people and of the peers come with their apps.
 QUESTION = r"""
 SELECT 'setting', appid, configkey, configvalue FROM oc_appconfig;
 SELECT 'disabled', userid, '', '' FROM oc_preferences
@@ -28,6 +28,10 @@ SELECT 'quota', userid, configvalue, '' FROM oc_preferences WHERE appid = 'files
 SELECT to_regclass('oc_ldap_user_mapping') IS NOT NULL AS mapped \gset
 \if :mapped
 SELECT 'known', owncloud_name, '', '' FROM oc_ldap_user_mapping;
+\endif
+SELECT to_regclass('oc_trusted_servers') IS NOT NULL AS federated \gset
+\if :federated
+SELECT 'trusted', url, '', '' FROM oc_trusted_servers;
 \endif
 """
 
@@ -45,6 +49,7 @@ class State:
         disabled: login names that Nextcloud itself shuts out.
         known: login names that have come through the directory.
         quotas: login name to quota, as Nextcloud writes it.
+        trusted: addresses of the peers that it exchanges with.
     """
 
     def __init__(self) -> None:
@@ -57,6 +62,7 @@ class State:
         self.disabled: set[str] = set()
         self.known: set[str] = set()
         self.quotas: dict[str, str] = {}
+        self.trusted: set[str] = set()
 
     def read_database(self) -> State:
         """Add what the database says.
@@ -72,7 +78,7 @@ class State:
             elif kind == "quota":
                 self.quotas[name] = key
             else:
-                self.known.add(name)
+                (self.trusted if kind == "trusted" else self.known).add(name)
         return self
 
     def enabled(self, app: str) -> bool:

@@ -31,7 +31,8 @@ def state(tmp_path, monkeypatch):
 
 
 def plan(state, version="32.0.1", subscribers=(), **changed):
-    wanted = {"release": {"version": version}, "apps": APPS, "settings": SETTINGS, "subscribers": list(subscribers)}
+    wanted = {"release": {"version": version}, "apps": APPS, "settings": SETTINGS, "peers": []}
+    wanted["subscribers"] = list(subscribers)
     return nextcloud_plan.compare(state, wanted | changed)
 
 
@@ -109,14 +110,21 @@ def test_apps_of_the_store_are_installed_or_named(state):
     assert plan(state, apps=asked).warnings == []
 
 
+def test_peers_come_and_go(state):
+    state.trusted = {"https://cloud.orne.test", "https://cloud.left.test"}
+    found = plan(state, peers=["https://cloud.orne.test", "https://cloud.manche.test"])
+    assert said(found) == ["peer https://cloud.manche.test create", "peer https://cloud.left.test remove"]
+
+
 def person(uid, state="active", quota=10**10):
     return {"uid": uid, "state": state, "cloud_quota": quota}
 
 
 def test_subscribers_are_let_in_and_shut_out(state):
-    state.known, state.disabled = {"here", "out", "back", "poor"}, {"out", "back"}
+    state.known, state.disabled = {"here", "out", "back", "poor", "mapped"}, {"out", "back"}
     state.quotas = {"here": "9.3 GB", "back": "9.3 GB", "poor": "1 GB"}
     people = [person("here", "suspended"), person("out", "suspended"), person("back"), person("poor"), person("never")]
+    people.append(person("mapped"))  # whose quota comes with the first login
     found = plan(state, subscribers=people, release={})
     assert said(found) == ["account cloud/here suspend", "account cloud/back resume", "account cloud/poor change"]
 

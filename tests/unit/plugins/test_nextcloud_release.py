@@ -48,7 +48,8 @@ def archive(tmp_path):
 
 
 def unpack(path, version="9.1.2"):
-    nextcloud_release.unpack(str(path), hashlib.sha256(path.read_bytes()).hexdigest(), version)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    nextcloud_release.unpack(str(path), {"version": version, "sha256": digest, "proof": "none"})
 
 
 def test_a_release_stands_in_its_place_with_plain_modes(archive, code):
@@ -60,7 +61,7 @@ def test_a_release_stands_in_its_place_with_plain_modes(archive, code):
         "version.php": 0o644,
         "apps": 0o755,
     }
-    assert sorted(each.name for each in code.iterdir()) == ["9.1.1", "9.1.2"]
+    assert sorted(each.name for each in code.iterdir()) == ["9.1.1", "9.1.2", "9.1.2.proof"]
 
 
 def test_what_a_killed_run_has_left_is_replaced(archive, code):
@@ -124,7 +125,7 @@ def test_a_truncated_one(archive, code, part):
 def test_one_that_did_not_arrive_whole(archive):
     path = archive()
     with pytest.raises(NodeError, match="did not arrive as it was sent"):
-        nextcloud_release.unpack(str(path), "0" * 64, "9.1.2")
+        nextcloud_release.unpack(str(path), {"version": "9.1.2", "sha256": "0" * 64, "proof": "none"})
 
 
 def test_what_is_no_archive(tmp_path):
