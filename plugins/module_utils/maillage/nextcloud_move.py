@@ -42,24 +42,32 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
         return {"changed": bool(changes), "changes": changes}
     if run(["systemctl", "is-active", "--quiet", "radicale.service"]).code == 0:
         raise NodeError("radicale still serves these collections: write `engine: nextcloud` in territory.yml first")
+    refused: list[str] = []
     for person in dict.fromkeys(each.person for each in found):
-        left += move([each for each in found if each.person == person])
+        refused += move([each for each in found if each.person == person], left)
+    if refused and len(refused) == sum(len(each.items) for each in found):
+        raise NodeError(f"Nextcloud took not a single item, so nothing is set aside; the first: {refused[0]}")
+    left += refused
     folder = set_aside(left)
     changes += [{"kind": "item", "name": text, "action": "keep aside"} for text in left]
     return {"changed": True, "changes": [*changes, {"kind": "folder", "name": folder, "action": "set aside"}]}
 
 
-def move(mine: list[Collection]) -> list[str]:
+def move(mine: list[Collection], left: list[str]) -> list[str]:
     """Give a person's collections to Nextcloud.
 
+    Args:
+        mine: the collections.
+        left: receives what is not as it was, each with the reason.
+
     Returns:
-        What Nextcloud does not have as it was, each with the reason.
+        The items that Nextcloud refused, each with its reason.
 
     Raises:
         NodeError: Nextcloud says that it has an item, but does not list it; or it ended early.
     """
     lines: list[dict[str, Any]] = []
-    left: list[str] = []
+    refused = []
     for each in mine:
         lines.append({"kind": each.kind, "person": each.person, "uri": each.uri, "properties": each.properties})
         lines += [{"item": name, "data": content(each, name)} for name in each.items]
@@ -75,9 +83,13 @@ def move(mine: list[Collection]) -> list[str]:
         there = set(next(given)["items"])
         if lost := [name for name, state in states.items() if state["state"] != "refused" and name not in there]:
             raise NodeError(f"{each.place}/{lost[0]}: did not arrive in Nextcloud; nothing is set aside: deploy again")
-        left += [f"{each.place}/{name}: {why(state)}" for name, state in states.items() if state["state"] != "kept"]
+        for name, state in states.items():
+            if state["state"] == "refused":
+                refused.append(f"{each.place}/{name}: Nextcloud refuses it: {state['reason']}")
+            elif state["state"] == "differs":
+                left.append(f"{each.place}/{name}: Nextcloud has another version of it, which stays")
         left += [f"{each.place}: {text}" for text in each.notes]
-    return left
+    return refused
 
 
 def content(collection: Collection, name: str) -> str:
@@ -89,13 +101,6 @@ def content(collection: Collection, name: str) -> str:
 def count(collection: Collection) -> str:
     """How many items there are, for people."""
     return "1 item" if len(collection.items) == 1 else f"{len(collection.items)} items"
-
-
-def why(state: dict[str, str]) -> str:
-    """Why an item is not as it was."""
-    if state["state"] == "differs":
-        return "Nextcloud has another version of it, which stays"
-    return f"Nextcloud refuses it: {state['reason']}"
 
 
 def set_aside(left: list[str]) -> str:

@@ -143,7 +143,7 @@ class Nextcloud:
             said = json.loads(line)
             if "kind" in said:
                 at = (said["person"], said["uri"])
-                answers.append({"uri": said["uri"]})
+                answers.append({"refused": ""})
             elif "item" in said:
                 answers.append(self.item(at, said["item"], base64.b64decode(said["data"])))
             else:
@@ -203,8 +203,8 @@ def test_what_is_refused_or_changed_since_is_named_and_kept(root: Path, nextclou
     nextcloud.given["exemple", "travail", "b.ics"] = b"changed by its owner"
     left = [name for _, name, action in move() if action == "keep aside"]
     assert left == [
-        "exemple/travail/a.ics: Nextcloud refuses it: no UID",
         "exemple/travail/b.ics: Nextcloud has another version of it, which stays",
+        "exemple/travail/a.ics: Nextcloud refuses it: no UID",
     ]
     [kept] = (root.parents[1] / "removed").iterdir()
     assert (kept / "not-in-nextcloud.txt").read_text(encoding="utf-8").splitlines() == left
@@ -222,6 +222,14 @@ def test_killed_anywhere_it_goes_on(root: Path, nextcloud: Nextcloud, lines: int
     nextcloud.dies_after = 10**9
     assert [action for *_, action in move()] == ["move", "move", "set aside"]
     assert len(nextcloud.given) == 5
+
+
+def test_a_nextcloud_that_takes_nothing_is_ill(root: Path, nextcloud: Nextcloud) -> None:
+    put(root / "exemple" / "travail", {"tag": "VCALENDAR"}, "a.ics", "b.ics")
+    nextcloud.refuses = {"a.ics", "b.ics"}
+    with pytest.raises(NodeError, match=r"not a single item.*a\.ics: Nextcloud refuses it: no UID"):
+        move()
+    assert root.exists()
 
 
 def test_what_does_not_arrive_leaves_everything_where_it_was(root: Path, nextcloud: Nextcloud) -> None:
