@@ -11,6 +11,7 @@ from orchestrator.model import Node, Release, Territory
 
 VERIFY_ACCOUNT = "verify"  # the account that `verify` logs in with
 SECOND_ACCOUNT = "verify2"  # the one that it shares with
+VERIFY_ACCOUNTS = (VERIFY_ACCOUNT, SECOND_ACCOUNT)
 ALWAYS = ("base", "resolver", "certificates", "directory", "web")
 OPTIONAL = ("database", "redis", "radicale", "nextcloud")
 ENGINES = ("radicale", "nextcloud")  # of the cloud; each reads the directory with an account of its own

@@ -33,6 +33,7 @@ COMMANDS = {
     "inventory": Command("print Ansible's inventory of the mesh"),
     "plan": Command("show what deploy would change", reports=True),
     "deploy": Command("make territories what their files say, and verify them", reports=True),
+    "move": Command("take contacts and calendars from radicale to Nextcloud", reports=True),
     "verify": Command("use a node from outside, as a subscriber would", reports=True),
     "subscriber": Command("add, suspend, resume, remove or list subscribers"),
     "credentials": Command("list, show or renew the secrets of a territory", reports=True),

@@ -133,8 +133,12 @@ def release_for(nodes: Sequence[tuple[Node, str]], given: str | None, *, allow_u
         return None  # every host goes on with what it has
 
 
-def ensure_hosts(nodes: Sequence[Node]) -> list[Facts]:
+def ensure_hosts(nodes: Sequence[Node], *, move: bool = False) -> list[Facts]:
     """Have every host up and fit to be a node.
+
+    Args:
+        nodes: the chosen ones.
+        move: what another engine holds will be moved to the territory's own.
 
     Returns:
         What the hosts say of themselves.
@@ -144,16 +148,19 @@ def ensure_hosts(nodes: Sequence[Node]) -> list[Facts]:
     """
     for node in nodes:
         provider(node.territory.host).ensure(node.name, node.territory.host, note)
-    return [check_host(node) for node in nodes]
+    return [check_host(node, move=move) for node in nodes]
 
 
-def check_host(node: Node) -> Facts:
-    """See that a host is fit; give what it says of itself.
+def check_host(node: Node, *, move: bool = False) -> Facts:
+    """See that a host is fit, and that no data would be out of reach; give what it says of itself.
 
     Raises:
         HostError: it cannot be reached, or is not fit.
     """
-    return preflight.check(ansible_vars.host_name(node), connection(node))
+    engine = None if move else node.territory.engine
+    return preflight.check(
+        ansible_vars.host_name(node), connection(node), lambda facts: preflight.orphans(facts, node.name, engine)
+    )
 
 
 @contextmanager

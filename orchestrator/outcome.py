@@ -15,7 +15,7 @@ class Change:
     Attributes:
         host: inventory name of the host.
         role: the role that changed it.
-        kind: file, directory, link, service, package, debconf, account, certificate or task.
+        kind: file, directory, link, service, package, debconf, account, certificate, task…
         name: a path, unit, package or account; for `task`, the task's name.
         action: what was done: create, change, remove, install, start, reload…
     """
@@ -54,6 +54,17 @@ class Outcome:
     diffs: dict[tuple[str, str], str] = field(default_factory=dict)
     seconds: dict[tuple[str, str], float] = field(default_factory=dict)
     interrupted: bool = False
+
+    def __add__(self, later: Outcome) -> Outcome:
+        """This run and, after it, another one on the same hosts."""
+        both = self.seconds | later.seconds
+        return Outcome(
+            [*self.changes, *later.changes],
+            [*self.failures, *later.failures],
+            self.diffs | later.diffs,
+            {key: self.seconds.get(key, 0.0) + later.seconds.get(key, 0.0) for key in both},
+            self.interrupted or later.interrupted,
+        )
 
     def as_data(self) -> dict[str, Any]:
         """The outcome as plain data, for `--json`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from orchestrator.errors import PreflightRefused
@@ -26,6 +27,11 @@ echo "root=$root"
 command -v python3 > /dev/null && echo "python=yes" || echo "python=no"
 [ -d /etc/maillage ] && echo "node=yes" || echo "node=no"
 echo "nextcloud=$(basename "$(readlink /usr/share/maillage/nextcloud 2>/dev/null)" 2>/dev/null)"
+# Whose collections radicale keeps (but those of the accounts that verify), and whether Nextcloud was ever installed.
+echo "people=$($sudo find /srv/maillage/radicale/collection-root -mindepth 2 -maxdepth 2 -type d ! -name '.*' \
+    ! -path '*-root/verify/*' ! -path '*-root/verify2/*' -printf '%h\n' 2>/dev/null | sort -u | wc -l)"
+files=/srv/maillage/nextcloud/config/config.php
+$sudo grep -qs "'installed' => true" "$files" && echo "files=yes" || echo "files=no"
 echo "disk=$(df -kP / | awk 'NR == 2 {print $4}')"
 echo "memory=$(awk '/^MemTotal:/ {print $2}' /proc/meminfo)"
 echo "clock=$(date +%s)"
@@ -49,6 +55,8 @@ class Facts:
         python: python3 is installed.
         node: this project has configured the host before.
         nextcloud: the release that the host runs, or "".
+        people: how many have contacts or calendars in radicale.
+        files: Nextcloud has been installed here, and its data is there.
         disk: free bytes of the root file system.
         memory: bytes in all.
         clock: seconds that the host's clock is ahead of this machine's.
@@ -61,6 +69,8 @@ class Facts:
     python: bool
     node: bool
     nextcloud: str
+    people: int
+    files: bool
     disk: int
     memory: int
     clock: float
@@ -84,6 +94,8 @@ def parse(output: str, now: float) -> Facts:
             python=values["python"] == "yes",
             node=values["node"] == "yes",
             nextcloud=values["nextcloud"].strip(),
+            people=int(values["people"]),
+            files=values["files"] == "yes",
             disk=int(values["disk"]) * 1024,
             memory=int(values["memory"]) * 1024,
             clock=float(values["clock"]) - now,
@@ -125,6 +137,22 @@ def judge(facts: Facts) -> list[str]:
     return problems
 
 
+def orphans(facts: Facts, territory: str, engine: str | None) -> str | None:
+    """What would be out of reach on a host with an engine, and the ways out; None when nothing would be."""
+    if facts.people and engine == "nextcloud":
+        whose = "1 person has" if facts.people == 1 else f"{facts.people} people have"
+        return (
+            f"{whose} contacts and calendars in radicale, which nobody would reach any more with Nextcloud; "
+            f"`python -m orchestrator move {territory}` takes them there, or put `engine: radicale` back"
+        )
+    if facts.files and engine == "radicale":
+        return (
+            "Nextcloud's files, contacts and calendars would be out of reach with radicale: put `engine: nextcloud` "
+            "back; or, once everyone has exported theirs, set /srv/maillage/nextcloud aside on the host"
+        )
+    return None
+
+
 def read(connection: Connection) -> Facts:
     """Ask the host.
 
@@ -141,18 +169,19 @@ def read(connection: Connection) -> Facts:
         ) from None
 
 
-def check(name: str, connection: Connection) -> Facts:
+def check(name: str, connection: Connection, refusal: Callable[[Facts], str | None] = lambda _: None) -> Facts:
     """Refuse a host that is not fit, with all the reasons at once.
 
     Args:
         name: what to call the host.
         connection: how to reach it.
+        refusal: one more reason, if there is one, from what the host says.
 
     Raises:
         PreflightRefused: one line for each reason.
         HostError: it cannot be reached.
     """
     facts = read(connection)
-    if problems := judge(facts):
+    if problems := [*judge(facts), *filter(None, [refusal(facts)])]:
         raise PreflightRefused("\n".join(f"{name}: {problem}" for problem in problems))
     return facts

@@ -10,6 +10,7 @@ from orchestrator.outcome import Change, Outcome
 
 SIGNS = {"create": "+", "install": "+", "start": "+", "enable": "+", "issue": "+", "remove": "-", "stop": "-"}
 PLURALS = {"directory": "directories", "authority": "authorities"}
+LEFT = "keep aside"  # what could not be moved
 
 
 def changes(outcome: Outcome, *, each: bool) -> Iterator[str]:
@@ -27,6 +28,17 @@ def changes(outcome: Outcome, *, each: bool) -> Iterator[str]:
         yield f"  {host:20} {role:14} {summary}"
         if each:
             yield from (f"      {SIGNS.get(change.action, '~')} {change.kind} {change.name}" for change in found)
+
+
+def left(outcome: Outcome) -> Iterator[str]:
+    """A line for each thing that a move could not take along, with the reason, and where radicale's data is now."""
+    found = [change.name for change in outcome.changes if change.action == LEFT]
+    if found:
+        yield f"not moved, or not as it was ({_count(len(found), 'thing')}); radicale's own is kept:"
+        yield from (f"  {name}" for name in found)
+    yield from (
+        f"radicale's data is now in {change.name}" for change in outcome.changes if change.action == "set aside"
+    )
 
 
 def times(outcome: Outcome) -> str:

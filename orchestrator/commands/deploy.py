@@ -32,7 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
     if bool(arguments.territories) == arguments.all:
         raise UsageError("name the territories to deploy, or say --all")
     loaded, nodes = load_for_run(arguments)
-    outcome = deploy(loaded, nodes, arguments.nextcloud_archive, allow_unsigned=arguments.allow_unsigned_archive)
+    return conclude_run(arguments, nodes, deploy(loaded, nodes, arguments))
+
+
+def conclude_run(arguments: argparse.Namespace, nodes: Sequence[Node], outcome: Outcome) -> int:
+    """Say what was done, verify, and say what comes next."""
     answer: dict[str, Any] = outcome.as_data()
     if not arguments.json:
         for line in _done(outcome):
@@ -66,11 +70,19 @@ def run(arguments: argparse.Namespace) -> int:
     return conclude(answer, error, as_json=arguments.json)
 
 
-def deploy(loaded: Mesh, nodes: Sequence[Node], archive: str | None = None, *, allow_unsigned: bool = False) -> Outcome:
-    """Have the hosts up and converge them, alone on each; no host is made before the archive for it is there."""
+def deploy(loaded: Mesh, nodes: Sequence[Node], arguments: argparse.Namespace, *, move: bool = False) -> Outcome:
+    """Have the hosts up and converge them, alone on each; no host is made before the archive for it is there.
+
+    Args:
+        loaded: the whole mesh.
+        nodes: the chosen ones.
+        arguments: where the archive comes from.
+        move: also take to Nextcloud what radicale holds.
+    """
+    archive, allow_unsigned = arguments.nextcloud_archive, arguments.allow_unsigned_archive
     new = [(node, "") for node in nodes if not deployment.exists(node)]
     release = deployment.release_for(new, archive, allow_unsigned=allow_unsigned)
-    facts = deployment.ensure_hosts(nodes)
+    facts = deployment.ensure_hosts(nodes, move=move)
     known = all(each.node for each in facts)
     for node in nodes:
         engines.record(node)
@@ -82,7 +94,11 @@ def deploy(loaded: Mesh, nodes: Sequence[Node], archive: str | None = None, *, a
         deployment.prepared(loaded, nodes, release=release) as ansible,
         progress.shown("deploy" if known else "deploy-first") as listener,
     ):
-        return ansible(listener=listener)
+        outcome = ansible(listener=listener)
+        if move and not (outcome.failures or outcome.interrupted):
+            left_out = {"nextcloud_move_leave_out": [*ansible_vars.VERIFY_ACCOUNTS]}
+            outcome += ansible("move.yml", variables=left_out, listener=listener)
+        return outcome
 
 
 def _done(outcome: Outcome) -> Iterator[str]:

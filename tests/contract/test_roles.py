@@ -12,7 +12,7 @@ from role_files import ROOT, Role, roles
 
 from orchestrator import contract
 
-OURS = {"tree", "packages", "accounts", "certificates", "nextcloud"}
+OURS = {"tree", "packages", "accounts", "certificates", "nextcloud", "nextcloud_move"}
 KEYWORDS = {"name", "when", "loop", "register", "changed_when", "check_mode", "no_log", "vars", "block", "rescue"}
 
 every_role = pytest.mark.parametrize("role", roles(), ids=lambda role: role.name)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.preflight import SCRIPT, Facts, judge, parse
+from orchestrator.preflight import SCRIPT, Facts, judge, orphans, parse
 
 FIT = Facts(
     system="debian 13",
@@ -14,6 +14,8 @@ FIT = Facts(
     python=True,
     node=False,
     nextcloud="",
+    people=0,
+    files=False,
     disk=8 * 10**9,
     memory=10**9,
     clock=0.4,
@@ -55,6 +57,25 @@ def test_a_node_may_have_its_own_web_server_and_a_fuller_disk():
     node = replace(FIT, node=True, ports={80: "nginx", 443: "nginx"}, disk=400 * 10**6)
     assert judge(node) == []
     assert len(judge(replace(node, ports={80: "apache2"}))) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "engine", "words"),
+    [
+        ({"people": 3}, "nextcloud", ["3 people have", "orchestrator move calvados", "`engine: radicale` back"]),
+        ({"people": 1}, "nextcloud", ["1 person has"]),
+        ({"files": True}, "radicale", ["`engine: nextcloud` back", "set /srv/maillage/nextcloud aside"]),
+        ({"files": True, "people": 3}, "radicale", ["Nextcloud's files"]),
+        ({"files": True}, "nextcloud", None),
+        ({"people": 3}, "radicale", None),
+        ({"people": 3, "files": True}, None, None),
+        ({}, "nextcloud", None),
+    ],
+)
+def test_an_engine_that_would_orphan_data(change, engine, words):
+    said = orphans(replace(FIT, node=True, **change), "calvados", engine)
+    assert (said is None) == (words is None)
+    assert all(word in said for word in words or [])
 
 
 def test_the_script_runs_in_a_plain_shell_and_is_understood():
