@@ -72,6 +72,12 @@ def named(given: str | None) -> str | None:
     return given or os.environ.get(VARIABLE)
 
 
+def version(given: str | None) -> str:
+    """The release that would be taken, by its name alone; "" when the name says none."""
+    official = NAME.fullmatch(Path(named(given) or f"nextcloud-{VERSION}.tar.bz2").name)
+    return official[1] if official else ""
+
+
 def check(path: Path, *, allow_unsigned: bool) -> Release:
     """Say which release an archive holds, and what shows that it is the official one.
 
@@ -81,23 +87,23 @@ def check(path: Path, *, allow_unsigned: bool) -> Release:
     official = NAME.fullmatch(path.name)
     if official is None:
         raise ArchiveRefused(f"{path}: must have its official name, such as nextcloud-{VERSION}.tar.bz2")
-    version, size = official[1], path.stat().st_size
+    release, size = official[1], path.stat().st_size
     if size > LARGEST:
         raise ArchiveRefused(f"{path}: {size // 10**6} MB are more than a release can have ({LARGEST // 10**6} MB)")
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    known = CHECKSUMS.get(version) == found
+    known = CHECKSUMS.get(release) == found
     proof = "signature" if signed(path) else "checksum" if known else "none"
-    if not known and version in CHECKSUMS and not allow_unsigned:
+    if not known and release in CHECKSUMS and not allow_unsigned:
         raise ArchiveRefused(
-            f"{path}: is not Nextcloud {version}: its checksum is another; take it anew from the official place"
+            f"{path}: is not Nextcloud {release}: its checksum is another; take it anew from the official place"
         )
     if proof == "none" and not allow_unsigned:
         raise ArchiveRefused(
             f"{path}: nothing shows that it is the official one: put its signature {path.name}.asc and the release key "
             "nextcloud.asc beside it, or accept it as it is with --allow-unsigned-archive"
         )
-    return Release(version=version, path=str(path), sha256=found, proof=proof)
+    return Release(version=release, path=str(path), sha256=found, proof=proof)
 
 
 def signed(path: Path) -> bool:
