@@ -9,7 +9,7 @@ from itertools import groupby
 from orchestrator.outcome import Change, Outcome
 
 SIGNS = {"create": "+", "install": "+", "start": "+", "enable": "+", "issue": "+", "remove": "-", "stop": "-"}
-PLURALS = {"directory": "directories"}
+PLURALS = {"directory": "directories", "authority": "authorities"}
 LEFT = "keep aside"  # what could not be moved
 
 

@@ -1,7 +1,7 @@
 """The hosts of a molecule scenario, from the same provider and with the same variables as a deployment's.
 
 hosts.py create       make the scenario's host and the internet around it, and once the images that they start from
-hosts.py destroy      remove both, and the territory's secrets
+hosts.py destroy      remove every host of the scenarios, and the territory's secrets
 hosts.py inventory    print what Ansible reads
 hosts.py changes      print what a run of the role under test would change, as `plan` does
 hosts.py verify       use the node from outside, as `verify` does; exit 1 when something is not as it should be
@@ -9,6 +9,7 @@ hosts.py verify       use the node from outside, as `verify` does; exit 1 when s
 The scenario's molecule.yml names the host to test, `platforms: [{name, image}]`: `noeud.essai`, the node of the
 territory `essai`, or `monde.essai`, one that is to play the internet. `image: debian-13` is Debian as installed;
 `image: packages` has the packages of the role, or of all roles of a node, but nothing configured and nothing running.
+The cloud's engine is Nextcloud where the role under test is of it, from the fixture archive of tests/nextcloud_fixture.
 """
 
 from __future__ import annotations
@@ -20,14 +21,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from orchestrator import ansible_vars, contract, keys, lab_services, mesh, secrets, secretsfile
+from orchestrator import ansible_vars, archive, contract, keys, lab_services, mesh, secrets, secretsfile
 from orchestrator.ansible_vars import Variables
-from orchestrator.model import Node
+from orchestrator.model import Node, Release
 from orchestrator.providers import lab_provider
 from orchestrator.providers.lab import BASE_IMAGE, HostSpec, Lab, Network, Place, host
 
@@ -43,6 +45,11 @@ LAB = Lab(Place(network=Network(resolver_host=INTERNET.name)))
 WORLD = HostSpec(
     f"monde.{TERRITORY}", ("10.99.0.101", "10.99.0.102"), ("fd4d:6169:6c6c::101", "fd4d:6169:6c6c::102"), DISK_BYTES
 )
+# Every host of the scenarios; some share an address.
+HOSTS = (f"noeud.{TERRITORY}", WORLD.name, INTERNET.name, f"image.{TERRITORY}")
+OF_NEXTCLOUD = ("database", "redis", "nextcloud")
+ON_ITS_OWN = ("database", "redis")  # roles that need none of those before them
+FIXTURE = "33.0.1"
 CLIENTS = ["bind9-dnsutils", "curl"]  # what `verify` uses a node with, from the host that plays the internet
 
 
@@ -56,10 +63,26 @@ def role() -> str:
     return os.environ["MOLECULE_SCENARIO_NAME"]
 
 
-def load() -> tuple[mesh.Mesh, Node]:
-    """The mesh of the one territory, and the territory."""
+def load(engine: str = "") -> tuple[mesh.Mesh, Node]:
+    """The mesh of the one territory, and the territory; its cloud runs on what the role under test needs."""
     found = mesh.load(HERE / "mesh")
-    return found, found.nodes[TERRITORY]
+    node = found.nodes[TERRITORY]
+    services = node.territory.services
+    assert services.cloud is not None
+    chosen = {"engine": engine or ("nextcloud" if role() in OF_NEXTCLOUD else "radicale")}
+    services = services.model_copy(update={"cloud": services.cloud.model_copy(update=chosen)})
+    node = replace(node, territory=node.territory.model_copy(update={"services": services}))
+    return replace(found, nodes={TERRITORY: node}), node
+
+
+def release() -> Release | None:
+    """The fixture archive, for the role that installs it."""
+    if role() != "nextcloud":
+        return None
+    sys.path.append(str(HERE.parents[1] / "tests"))
+    from nextcloud_fixture.archive import pack
+
+    return archive.check(pack(Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]), FIXTURE), allow_unsigned=True)
 
 
 def tested(node: Node) -> HostSpec:
@@ -88,8 +111,8 @@ def inventory(earlier: list[str] | None = None) -> dict[str, Variables]:
         variables, before = lab_services.role_variables(found, key, TERRITORY, WORLD), []
         variables |= {"lab_authority": around.acme_ca, "lab_trust_anchors": list(around.trust_anchors)}
     else:
-        variables = ansible_vars.flat(ansible_vars.node_variables(node, ciphertexts, around))
-        before = order[: order.index(role())]
+        variables = ansible_vars.flat(ansible_vars.node_variables(node, ciphertexts, around, release()))
+        before = [] if role() in ON_ITS_OWN else order[: order.index(role())]
     variables |= {"tested_role": role(), "earlier_roles": before if earlier is None else earlier}
     internet = lab_services.role_variables(found, key, TERRITORY, INTERNET)
     return {
@@ -110,18 +133,21 @@ def blank(spec: HostSpec) -> HostSpec:
     return HostSpec(f"image.{TERRITORY}", spec.ipv4[:1], spec.ipv6[:1], DISK_BYTES)
 
 
-def contents(node: Node, name: str) -> Variables:
+def contents(name: str) -> Variables:
     """What an image holds besides Debian, as arguments of `packages`."""
     if name in (WORLD.name, INTERNET.name):
         declared = [package.name for package in contract.load("lab_internet").packages]
         return {"names": [*declared, *(CLIENTS if name == INTERNET.name else [])], "debconf": []}
-    base = ansible_vars.node_variables(node, {}, lab_services.surroundings(INTERNET))["base"]
-    return {"names": base["base_packages"], "debconf": base["base_debconf"]}
+    # One image for the roles of all engines.
+    around = lab_services.surroundings(INTERNET)
+    bases = [ansible_vars.node_variables(load(engine)[1], {}, around)["base"] for engine in ansible_vars.ENGINES]
+    return {key: sorted({each for base in bases for each in base[f"base_{of}"]})
+            for key, of in (("names", "packages"), ("debconf", "debconf"))}  # fmt: skip
 
 
 def image(node: Node, spec: HostSpec) -> str:
     """The label of the image with a host's packages, made the first time, and made anew when they change."""
-    wanted = contents(node, spec.name)
+    wanted = contents(spec.name)
     recipe = json.dumps(wanted, sort_keys=True) + (HERE / "image.yml").read_text(encoding="utf-8")
     kind = f"molecule-{spec.hostname}"
     label = f"{kind}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
@@ -142,7 +168,7 @@ def image(node: Node, spec: HostSpec) -> str:
 def create() -> None:
     """Make both hosts, afresh."""
     _, node = load()
-    destroy(node)
+    destroy()
     spec, wanted = tested(node), scenario()["platforms"][0]
     if wanted["name"] != spec.name:
         raise SystemExit(f"{os.environ['MOLECULE_FILE']}: the host of this scenario is {spec.name}")
@@ -151,10 +177,10 @@ def create() -> None:
     LAB.up([HostSpec(each.name, each.ipv4, each.ipv6, DISK_BYTES, base) for each, base in specs.items()], print)
 
 
-def destroy(node: Node) -> None:
-    """Remove both hosts, whatever state they are in."""
-    for spec in (tested(node), INTERNET):
-        LAB.destroy(spec.name)
+def destroy() -> None:
+    """Remove every host of the scenarios: one of another kind, left by a run that was killed, has the same address."""
+    for name in HOSTS:
+        LAB.destroy(name)
 
 
 def forget(node: Node) -> None:
@@ -201,7 +227,7 @@ if __name__ == "__main__":
         case ["create"]:
             create()
         case ["destroy"]:
-            destroy(load()[1])
+            destroy()
             forget(load()[1])
         case ["inventory"]:
             print(json.dumps(for_ansible(inventory())))

@@ -19,6 +19,7 @@ class ActionModule(Node):
         "release": (dict, {}),
         "apps": (dict, {}),
         "settings": (dict, {}),
+        "authorities": (dict, {}),
         "peers": (list, []),
         "subscribers": (list, ...),
     }
@@ -34,6 +35,7 @@ class ActionModule(Node):
         found = [("release", arguments["release"]["version"], "install")]
         found += [("app", app, action) for action, names in actions for app in names]
         found += [("setting", app, "set") for app, values in arguments["settings"].items() if values]
+        found += [("authority", name, "trust") for name in arguments["authorities"]]
         return found + [("peer", url, "create") for url in arguments["peers"]]
 
     def call(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

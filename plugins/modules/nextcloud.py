@@ -32,6 +32,10 @@ options:
     description: App to key to value, a string as C(occ config:import) takes it, or a list of strings.
     type: dict
     default: {}
+  authorities:
+    description: File name to PEM; trusted besides the authorities that its code brings.
+    type: dict
+    default: {}
   peers:
     description: Addresses of the Nextclouds of other territories that this one exchanges with; others are removed.
     type: list
@@ -54,8 +58,8 @@ EXAMPLES = r"""
 RETURN = r"""
 changes:
   description:
-    - What changed, or would change. Each entry has C(kind) (release, app, setting, peer, account), C(name), C(action)
-      (install, upgrade; enable, disable; set; create, remove; suspend, resume, change).
+    - What changed, or would change. Each entry has C(kind) (release, app, setting, authority, peer, account), C(name),
+      C(action) (install, upgrade; enable, disable; set; trust; create, remove; suspend, resume, change).
   type: list
   returned: success
 """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 from maillage import files
 from maillage.command import NodeError, Outcome, run
-from maillage.nextcloud_state import CONFIG, DATABASE, query
+from maillage.nextcloud_state import CODE, CONFIG, DATABASE, query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def recreate_database() -> None:
 
 
 def set_up(plan: Plan) -> None:
-    """Apps, settings, peers; those that are wanted and differ."""
+    """Apps, settings, authorities, peers; those that are wanted and differ."""
     if plan.enable:
         occ("app:enable", *plan.enable)
     for app in plan.store:
@@ -96,6 +97,11 @@ def set_up(plan: Plan) -> None:
             occ("config:app:set", app, key, "--type=array", f"--value={json.dumps(values[key])}")
     if any(plain.values()):
         occ("config:import", stdin=json.dumps({"apps": plain}))
+    for name, text in plan.authorities.items():
+        path = f"{CODE}/{name}"
+        files.write(path, text.encode(), os.geteuid(), os.getegid(), 0o644)
+        occ("security:certificates:import", path)
+        files.remove(path)
     if plan.trust or plan.distrust:
         outcome = run([PEERS], stdin=json.dumps({"add": plan.trust, "remove": plan.distrust}))
         if outcome.code:

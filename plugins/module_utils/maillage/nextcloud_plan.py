@@ -28,6 +28,7 @@ class Plan:
         suspend: login names to shut out.
         resume: login names to let in again.
         refresh: login names whose quota has changed in the directory.
+        authorities: name to PEM: those to trust, too.
         trust: addresses of peers to exchange with from now on.
         distrust: addresses of those that are peers no longer.
     """
@@ -44,6 +45,7 @@ class Plan:
         self.suspend: list[str] = []
         self.resume: list[str] = []
         self.refresh: list[str] = []
+        self.authorities: dict[str, str] = {}
         self.trust: list[str] = []
         self.distrust: list[str] = []
 
@@ -63,6 +65,7 @@ def compare(state: State, wanted: dict[str, Any]) -> Plan:
         release(plan, state, wanted["release"]["version"])
         apps(plan, state, wanted["apps"])
         settings(plan, state, wanted["settings"])
+        authorities(plan, state, wanted["authorities"])
         peers(plan, state, wanted["peers"])
     subscribers(plan, state, wanted["subscribers"])
     return plan
@@ -116,6 +119,13 @@ def settings(plan: Plan, state: State, wanted: dict[str, dict[str, Any]]) -> Non
         if changed := {key: value for key, value in values.items() if not same(there.get(key), value)}:
             plan.settings[app] = changed
             plan.add("setting", app, "set")
+
+
+def authorities(plan: Plan, state: State, wanted: dict[str, str]) -> None:
+    """Who vouches for peers."""
+    plan.authorities = {name: text for name, text in wanted.items() if state.authorities.get(name) != text}
+    for name in plan.authorities:
+        plan.add("authority", name, "trust")
 
 
 def peers(plan: Plan, state: State, wanted: list[str]) -> None:

@@ -19,6 +19,7 @@ LINK = "/usr/share/maillage/nextcloud"
 CONFIG = "/srv/maillage/nextcloud/config"
 UNDER_WAY = f"{CODE}/under-way.json"
 DATABASE = "nextcloud"
+IMPORTED = "/srv/maillage/nextcloud/data/files_external/uploads"
 # Everything at once; the tables of the directory's people and of the peers come with their apps.
 QUESTION = r"""
 SELECT 'setting', appid, configkey, configvalue FROM oc_appconfig;
@@ -50,6 +51,7 @@ class State:
         known: login names that have come through the directory.
         quotas: login name to quota, as Nextcloud writes it.
         trusted: addresses of the peers that it exchanges with.
+        authorities: name to PEM: those that Nextcloud trusts besides those of its code.
     """
 
     def __init__(self) -> None:
@@ -63,6 +65,7 @@ class State:
         self.known: set[str] = set()
         self.quotas: dict[str, str] = {}
         self.trusted: set[str] = set()
+        self.authorities = {name: text_of(f"{IMPORTED}/{name}") for name in listed(IMPORTED)}
 
     def read_database(self) -> State:
         """Add what the database says.

@@ -31,7 +31,8 @@ def state(tmp_path, monkeypatch):
 
 
 def plan(state, version="32.0.1", subscribers=(), **changed):
-    wanted = {"release": {"version": version}, "apps": APPS, "settings": SETTINGS, "peers": []}
+    wanted = {"release": {"version": version}, "apps": APPS, "settings": SETTINGS}
+    wanted |= {"peers": [], "authorities": {}}
     wanted["subscribers"] = list(subscribers)
     return nextcloud_plan.compare(state, wanted | changed)
 
@@ -108,6 +109,13 @@ def test_apps_of_the_store_are_installed_or_named(state):
     assert said(plan(state, apps=asked | {"store_reached": True})) == ["app calendar install"]
     state.settings["calendar"] = {"enabled": "yes"}
     assert plan(state, apps=asked).warnings == []
+
+
+def test_authorities_are_added(state):
+    state.authorities = {"known.crt": "a", "older.crt": "b"}
+    found = plan(state, authorities={"known.crt": "a", "older.crt": "c", "new.crt": "d"})
+    assert said(found) == ["authority older.crt trust", "authority new.crt trust"]
+    assert found.authorities == {"older.crt": "c", "new.crt": "d"}
 
 
 def test_peers_come_and_go(state):
