@@ -75,7 +75,9 @@ def move(mine: list[Collection], left: list[str]) -> list[str]:
     outcome = run(RECEIVE, stdin="".join(f"{json.dumps(line)}\n" for line in lines), timeout=HOURS)
     answers = [json.loads(line) for line in outcome.output.splitlines() if line.startswith("{")]
     if outcome.code or len(answers) != len(lines):
-        raise NodeError(f"{mine[0].person}: Nextcloud did not take all; nothing is set aside:\n{outcome.text}")
+        words = [line for line in outcome.output.splitlines() if not line.startswith("{")] + outcome.error.splitlines()
+        said = " ".join(words[:3]).strip()[:500] or "`journalctl -t nextcloud` on the host has the reason"
+        raise NodeError(f"Nextcloud stopped while it took {mine[0].person}'s, and nothing is set aside: {said}")
     given = iter(answers)
     for each in mine:
         next(given)
