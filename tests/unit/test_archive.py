@@ -197,3 +197,7 @@ def test_the_signature_is_downloaded_too(place, cache, signer):
     with pytest.raises(ArchiveRefused, match="not by Nextcloud's release key"):
         choose(place=address)
     assert not (cache / NAME).exists()
+
+
+def test_what_the_partner_gave_is_an_input_and_what_is_nowhere_is_not():
+    assert (ArchiveRefused.exit_code, ArchiveMissing.exit_code) == (3, 5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import time
@@ -22,6 +23,7 @@ RECEIVE = [
     *("runuser", "-u", "nextcloud", "--", "env", "NEXTCLOUD_CONFIG_DIR=/srv/maillage/nextcloud/config"),
     *("php", "-d", "memory_limit=1G", "/usr/lib/maillage/nextcloud-receive"),
 ]
+LOCK = "/run/maillage-move.lock"
 HOURS = 6 * 3600
 
 
@@ -36,6 +38,14 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
     Raises:
         NodeError: something did not arrive; nothing is set aside then.
     """
+    with open(LOCK, "w", encoding="ascii") as lock:
+        # A run whose controller was killed may still be at work: it is waited for.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return converge(arguments, check)
+
+
+def converge(arguments: dict[str, Any], check: bool) -> dict[str, Any]:
+    """What `main` says, alone on the host."""
     found, left = collections(DATA, arguments["leave_out"])
     changes = [{"kind": each.kind, "name": f"{each.place} ({count(each)})", "action": "move"} for each in found]
     if check or not (found or left):
