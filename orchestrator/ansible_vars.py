@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from orchestrator import contract, dns
+from orchestrator.apps import AppArchive
 from orchestrator.model import Node, Release, Territory
 
 VERIFY_ACCOUNT = "verify"  # the account that `verify` logs in with
@@ -70,6 +71,7 @@ def node_variables(
     around: Surroundings,
     release: Release | None = None,
     others: Iterable[Node] = (),
+    archives: Mapping[str, AppArchive] | None = None,
 ) -> dict[str, Variables]:
     """Every variable of a node, by role.
 
@@ -79,9 +81,11 @@ def node_variables(
         around: what the host finds outside.
         release: the archive of Nextcloud, where one is at hand; without it the host must have one already.
         others: the territories of the mesh.
+        archives: of apps, by their names.
     """
     territory, on = node.territory, roles(node.territory)
     host, domain = territory.host, territory.domain
+    apps = list(territory.services.cloud.apps if territory.services.cloud else ())
     contracts = [(contract.load(role), known) for role, known in on.items()]
     names = dns.certificate_names(domain, on)
     return {
@@ -155,7 +159,10 @@ def node_variables(
                 )
             ],
             "nextcloud_internet": not territory.is_lab,
-            "nextcloud_apps": list(territory.services.cloud.apps if territory.services.cloud else ()),
+            "nextcloud_apps": apps,
+            "nextcloud_app_archives": {app: asdict(archives[app]) for app in apps if app in archives}
+            if archives
+            else {},
             "nextcloud_trusted_networks": list(around.networks),
             "nextcloud_peers": peers(node, others),
             "nextcloud_private_peers": territory.is_lab,

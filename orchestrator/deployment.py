@@ -10,8 +10,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator import ansible_vars, archive, keys, preflight, secrets, ssh
+from orchestrator import ansible_vars, apps, archive, keys, preflight, secrets, ssh
 from orchestrator.ansible_vars import Surroundings, Variables
+from orchestrator.apps import AppArchive
 from orchestrator.errors import ArchiveMissing, HostLocked
 from orchestrator.mesh import Mesh
 from orchestrator.model import Node, Release
@@ -56,7 +57,12 @@ class Run:
 
 @contextmanager
 def prepared(
-    mesh: Mesh, nodes: Sequence[Node], *, absent: Sequence[Node] = (), release: Release | None = None
+    mesh: Mesh,
+    nodes: Sequence[Node],
+    *,
+    absent: Sequence[Node] = (),
+    release: Release | None = None,
+    archives: Mapping[str, AppArchive] | None = None,
 ) -> Iterator[Run]:
     """Gather what a run on these nodes needs; secrets of lab territories that are missing are made.
 
@@ -65,6 +71,7 @@ def prepared(
         nodes: the chosen ones.
         absent: those among them whose host does not exist: the run will only estimate.
         release: the archive of Nextcloud, for the hosts that need it.
+        archives: those of apps.
 
     Raises:
         SecretsError: a key or a secret is missing.
@@ -86,7 +93,7 @@ def prepared(
     for node in nodes:
         place = around if node.territory.is_lab else Surroundings()
         variables = ansible_vars.flat(
-            ansible_vars.node_variables(node, ciphertexts[node.name], place, release, mesh.nodes.values())
+            ansible_vars.node_variables(node, ciphertexts[node.name], place, release, mesh.nodes.values(), archives)
         )
         variables |= _estimated() if node in absent else connection(node).ansible_variables()
         hosts[ansible_vars.host_name(node)] = (node, variables)
@@ -131,6 +138,13 @@ def release_for(nodes: Sequence[tuple[Node, str]], given: str | None, *, allow_u
         if "" in present:
             raise
         return None  # every host goes on with what it has
+
+
+def app_archives(nodes: Sequence[Node], given: str | None, *, allow_unsigned: bool) -> dict[str, AppArchive]:
+    """The archives of the apps that the nodes declare; see `apps.find`."""
+    clouds = [node.territory.services.cloud for node in nodes if node.territory.engine == "nextcloud"]
+    declared = sorted({app for cloud in clouds if cloud for app in cloud.apps})
+    return apps.find(declared, given, allow_unsigned=allow_unsigned)
 
 
 def ensure_hosts(nodes: Sequence[Node], *, move: bool = False) -> list[Facts]:

@@ -34,8 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     release = deployment.release_for(
         present, arguments.nextcloud_archive, allow_unsigned=arguments.allow_unsigned_archive
     )
+    archives = deployment.app_archives(
+        nodes, arguments.nextcloud_archive, allow_unsigned=arguments.allow_unsigned_archive
+    )
     with (
-        deployment.prepared(loaded, nodes, absent=absent, release=release) as ansible,
+        deployment.prepared(loaded, nodes, absent=absent, release=release, archives=archives) as ansible,
         progress.shown("plan") as listener,
     ):
         outcome = ansible(check=True, listener=listener)

@@ -1,4 +1,4 @@
-"""Sends `nextcloud` to the node, and the archive when the node lacks the release; see plugins/modules/nextcloud.py."""
+"""Sends `nextcloud` to the node, and the archives that the node lacks; see plugins/modules/nextcloud.py."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class ActionModule(Node):
             return []
         apps = arguments["apps"]
         actions = [("enable", apps["enabled"]), ("disable", apps["disabled"])]
-        if apps["store_reached"]:
-            actions.append(("install", apps["store"]))
+        given = [app for app, archive in apps["archives"].items() if archive["sha256"]]
+        actions.append(("install", [app for app in apps["store"] if apps["store_reached"] or app in given]))
         found = [("release", arguments["release"]["version"], "install")]
         found += [("app", app, action) for action, names in actions for app in names]
         found += [("setting", app, "set") for app, values in arguments["settings"].items() if values]
@@ -39,20 +39,25 @@ class ActionModule(Node):
         return found + [("peer", url, "create") for url in arguments["peers"]]
 
     def call(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Run the module; a second time with the archive when it asks for it."""
+        """Run the module; a second time with the archives that it asks for."""
         result = super().call(arguments, task_vars)
-        if not result.pop("archive_wanted", False):
+        wanted = result.pop("archives_wanted", [])
+        if not wanted:
             return result
-        path, version = Path(arguments["release"]["path"]), arguments["release"]["version"]
-        if not path.is_file():
+        release = arguments["release"]
+        if release["path"] in wanted and not Path(release["path"]).is_file():
             raise AnsibleActionFail(
-                f"the host lacks Nextcloud {version}, and there is no archive of it here; give one with "
+                f"the host lacks Nextcloud {release['version']}, and there is no archive of it here; give one with "
                 "`--nextcloud-archive PATH`"
             )
+        # The host chooses among these, and gets no other file of this machine.
+        given = [release["path"], *(archive["path"] for archive in arguments["apps"]["archives"].values())]
         folder = self._make_tmp_path()
         try:
-            archive = self._connection._shell.join_path(folder, path.name)
-            self._transfer_file(str(path), archive)
-            return super().call(arguments | {"archive": archive}, task_vars)
+            sent = {}
+            for path in (path for path in given if path in wanted):
+                sent[path] = self._connection._shell.join_path(folder, Path(path).name)
+                self._transfer_file(path, sent[path])
+            return super().call(arguments | {"sent": sent}, task_vars)
         finally:
             self._remove_tmp_path(folder)

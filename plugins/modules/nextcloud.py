@@ -25,7 +25,10 @@ options:
     type: dict
     default: {}
   apps:
-    description: Apps C(enabled), C(disabled), and from the C(store), if it is C(store_reached).
+    description:
+      - Apps C(enabled), C(disabled), and from the C(store), if it is C(store_reached).
+      - C(archives) of the latter come first - app to C(path) on the controller (sent when this host lacks it),
+        C(sha256), and C(unsigned) to accept it without Nextcloud's signature.
     type: dict
     default: {}
   settings:
@@ -50,7 +53,7 @@ options:
 EXAMPLES = r"""
 - nextcloud:
     release: {version: 32.0.1, path: /tmp/nextcloud-32.0.1.tar.bz2, sha256: "…"}
-    apps: {enabled: [user_ldap], disabled: [survey_client], store: [], store_reached: false}
+    apps: {enabled: [user_ldap], disabled: [survey_client], store: [], archives: {}, store_reached: false}
     settings: {core: {backgroundjobs_mode: cron}}
     subscribers:
       - {uid: exemple, state: active, cloud_quota: 10000000000}

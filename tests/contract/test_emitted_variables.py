@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from role_files import ROOT, Role, roles
 
 from orchestrator import ansible_vars, engines, lab_internet
+from orchestrator.apps import AppArchive
 from orchestrator.model import Node, Release
 
 KEY = generate_private_key(SECP256R1())
@@ -59,8 +60,9 @@ def refused(role: str, variables: dict[str, Any]) -> list[str]:
 def test_variables_of_a_node_pass(nodes: list[Node], around: str) -> None:
     outside = lab_internet.surroundings(KEY, "a certificate") if around == "the lab" else ansible_vars.Surroundings()
     release = Release("33.0.9", "/tmp/nextcloud-33.0.9.tar.bz2", "a checksum", "checksum")
+    archives = {"contacts": AppArchive("/tmp/contacts.tar.gz", "a checksum", unsigned=False)}
     for node in [*nodes, *(with_engine(node, "nextcloud") for node in nodes)]:
-        emitted = ansible_vars.node_variables(node, EverySecret(), outside, release)
+        emitted = ansible_vars.node_variables(node, EverySecret(), outside, release, archives=archives)
         found = {role: refused(role, variables) for role, variables in emitted.items()}
         assert [message for messages in found.values() for message in messages] == []
         assert set(found) == {role.name for role in roles()} - {"lab_internet"}

@@ -19,7 +19,7 @@ LAYERS = [
     {"errors", "locations", "__init__"},
     {"files", "yamlfile", "fields", "vault", "contract", "dns", "outcome", "progress"},
     {"model", "explain", "report", "runner", "ssh"},
-    {"checks", "secret_graph", "secretsfile", "keys", "providers", "preflight", "archive"},
+    {"checks", "secret_graph", "secretsfile", "keys", "providers", "preflight", "archive", "apps"},
     {"mesh", "secrets", "subscriptions", "ansible_vars", "verify", "engines"},
     {"lab_internet"},
     {"lab_services"},

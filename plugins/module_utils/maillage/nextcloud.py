@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maillage import nextcloud_occ, nextcloud_plan, nextcloud_release, nextcloud_upgrade
+from maillage import nextcloud_apps, nextcloud_occ, nextcloud_plan, nextcloud_release, nextcloud_upgrade
 from maillage.command import exists
 from maillage.nextcloud_state import State, note_under_way, nothing_under_way
 
@@ -17,7 +17,8 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
     """Converge Nextcloud.
 
     Args:
-        arguments: see plugins/modules/nextcloud.py; and `archive`, where the action plugin has put it on this host.
+        arguments: see plugins/modules/nextcloud.py; and `sent`: archives by their path on the controller, and where
+            the action plugin has put them on this host.
         check: only say what would be done.
         diff: not used.
     """
@@ -26,8 +27,8 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
     result: dict[str, Any] = {"changed": bool(plan.changes), "changes": plan.changes, "notices": plan.notices}
     if check or not plan.changes:
         return result
-    if plan.unpack and not arguments.get("archive"):
-        return {"changed": False, "changes": [], "archive_wanted": True}
+    if "sent" not in arguments and (archives := needed(plan, arguments)):
+        return {"changed": False, "changes": [], "archives_wanted": archives}
     if plan.release:
         bring(state, plan, arguments)
         # Installing and upgrading switch apps on and off, and know people: what is left to do is found anew.
@@ -37,7 +38,19 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
     if state.under_way or plan.release:
         nextcloud_occ.finish()
         nothing_under_way()
+    # Last, so that an archive that is refused keeps nothing else from being done.
+    for app, known_version in plan.given.items():
+        archive = arguments["apps"]["archives"][app]
+        nextcloud_apps.install(app, known_version, arguments["sent"][archive["path"]], archive)
     return result
+
+
+def needed(plan: Plan, arguments: dict[str, Any]) -> list[str]:
+    """Say which archives this host lacks; a new release may switch any app off, so all of them come with it."""
+    archives = arguments["apps"].get("archives", {})
+    apps = [app for app in archives if archives[app]["sha256"]] if plan.release else [*plan.given]
+    release = [arguments["release"]["path"]] if plan.unpack else []
+    return release + [archives[app]["path"] for app in apps]
 
 
 def known() -> State:
@@ -52,7 +65,7 @@ def bring(state: State, plan: Plan, arguments: dict[str, Any]) -> None:
         nextcloud_upgrade.roll_back(state.under_way["old"])
         state = known()
     if plan.unpack:
-        nextcloud_release.unpack(arguments["archive"], arguments["release"])
+        nextcloud_release.unpack(arguments["sent"][arguments["release"]["path"]], arguments["release"])
     if not state.installed:
         killed = state.under_way.get("action") == "install"
         note_under_way("install", "", plan.release)

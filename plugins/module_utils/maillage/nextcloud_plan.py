@@ -24,6 +24,7 @@ class Plan:
         enable: apps to switch on.
         disable: apps to switch off.
         store: apps to install from the app store.
+        given: apps to install from an archive, each with the version that this host had of it, or "".
         settings: app to key to value: those to set.
         suspend: login names to shut out.
         resume: login names to let in again.
@@ -41,6 +42,7 @@ class Plan:
         self.enable: list[str] = []
         self.disable: list[str] = []
         self.store: list[str] = []
+        self.given: dict[str, str] = {}
         self.settings: dict[str, dict[str, Any]] = {}
         self.suspend: list[str] = []
         self.resume: list[str] = []
@@ -102,12 +104,18 @@ def apps(plan: Plan, state: State, wanted: dict[str, Any]) -> None:
     fresh = not state.installed
     plan.enable = [app for app in wanted["enabled"] if fresh or not state.enabled(app)]
     plan.disable = [app for app in wanted["disabled"] if fresh or state.enabled(app)]
-    plan.store = [app for app in wanted["store"] if fresh or not state.enabled(app)]
+    archives = {app: wanted["archives"].get(app) or {"path": "", "sha256": ""} for app in wanted["store"]}
+    lacking = [app for app in archives if fresh or not state.enabled(app)]
+    given = [app for app in lacking if archives[app]["sha256"]]
+    plan.given = {app: state.settings.get(app, {}).get("installed_version", "") for app in given}
+    plan.store = [app for app in lacking if app not in plan.given]
     if plan.store and not wanted["store_reached"]:
         names = ", ".join(plan.store)
-        plan.notices.append(f"apps not installed, because the app store is not reached from here: {names}")
+        places = ", ".join(archives[app]["path"] for app in plan.store if archives[app]["path"])
+        notice = f"apps not installed, because the app store is not reached from here: {names}"
+        plan.notices.append(notice + (f"; give their archives as {places}" if places else ""))
         plan.store = []
-    for action, chosen in (("enable", plan.enable), ("disable", plan.disable), ("install", plan.store)):
+    for action, chosen in (("enable", plan.enable), ("disable", plan.disable), ("install", [*plan.given, *plan.store])):
         for app in chosen:
             plan.add("app", app, action)
 

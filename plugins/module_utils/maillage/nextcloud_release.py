@@ -97,8 +97,8 @@ def drain(rest: IO[bytes]) -> None:
             raise NodeError("the archive has no end")
 
 
-def write_members(members: tarfile.TarFile, folder: str) -> None:
-    """Write what is harmless; refuse the whole at anything else."""
+def write_members(members: tarfile.TarFile, folder: str, top: str = TOP) -> None:
+    """Write what is harmless, below the top folder; refuse the whole at anything else."""
     size = count = 0
     made: set[str] = set()
     for member in members:
@@ -108,11 +108,11 @@ def write_members(members: tarfile.TarFile, folder: str) -> None:
                 f"the archive is larger than a release can be ({MOST_BYTES // 10**9} GB, {MOST_ENTRIES} files)"
             )
         name = member.name.removeprefix("./")
-        inside = name.removeprefix(TOP)
-        if name in ("", ".", TOP.rstrip("/")):
+        inside = name.removeprefix(top)
+        if name in ("", ".", top.rstrip("/")):
             continue
-        if not name.startswith(TOP) or ".." in inside.split("/") or inside.startswith("/") or "\0" in inside:
-            raise NodeError(f"the archive has an entry outside {TOP}: {ascii(name)[:120]}")
+        if not name.startswith(top) or ".." in inside.split("/") or inside.startswith("/") or "\0" in inside:
+            raise NodeError(f"the archive has an entry outside {top}: {ascii(name)[:120]}")
         path = f"{folder}/{inside.rstrip('/')}"
         if member.isdir():
             make_folder(path, made)

@@ -1,10 +1,10 @@
 """What is to be done with Nextcloud, from what is there and what is wanted."""
 
 import pytest
-from maillage import nextcloud_plan, nextcloud_state
+from maillage import nextcloud, nextcloud_plan, nextcloud_state
 from maillage.command import NodeError
 
-APPS = {"enabled": ["user_ldap"], "disabled": ["survey_client"], "store": [], "store_reached": False}
+APPS = {"enabled": ["user_ldap"], "disabled": ["survey_client"], "store": [], "archives": {}, "store_reached": False}
 SETTINGS = {"core": {"backgroundjobs_mode": "cron"}, "user_ldap": {"configuration_prefixes": ["s01"]}}
 
 
@@ -109,6 +109,46 @@ def test_apps_of_the_store_are_installed_or_named(state):
     assert said(plan(state, apps=asked | {"store_reached": True})) == ["app calendar install"]
     state.settings["calendar"] = {"enabled": "yes"}
     assert plan(state, apps=asked).notices == []
+
+
+def test_apps_of_given_archives(state):
+    there = {"path": "/given/calendar-6.1.0.tar.gz", "sha256": "a checksum"}
+    asked = APPS | {
+        "store": ["calendar", "tasks"],
+        "archives": {"calendar": there, "tasks": {"path": "/given/tasks.tar.gz", "sha256": ""}},
+    }
+    found = plan(state, apps=asked)
+    assert (said(found), found.given) == (["app calendar install"], {"calendar": ""})
+    assert found.notices == [
+        "apps not installed, because the app store is not reached from here: tasks; "
+        "give their archives as /given/tasks.tar.gz"
+    ]
+    found = plan(state, apps=asked | {"store_reached": True})
+    assert (said(found), found.store) == (["app calendar install", "app tasks install"], ["tasks"])
+    state.settings["calendar"] = {"enabled": "no", "installed_version": "6.0.0"}
+    assert plan(state, apps=asked).given == {"calendar": "6.0.0"}
+    state.settings["calendar"]["enabled"] = "yes"
+    assert said(plan(state, apps=asked)) == []
+
+
+def test_the_archives_that_a_host_lacks(state):
+    archives = {
+        "calendar": {"path": "/given/calendar.tar.gz", "sha256": "a checksum"},
+        "tasks": {"path": "/given/tasks.tar.gz", "sha256": ""},
+    }
+    arguments = {"release": {"version": "32.0.2", "path": "/given/nextcloud-32.0.2.tar.bz2"}}
+    arguments["apps"] = APPS | {"store": ["calendar", "tasks"], "archives": archives}
+    state.settings["calendar"] = {"enabled": "yes"}
+
+    def needed(version):
+        return nextcloud.needed(plan(state, version, apps=arguments["apps"]), arguments)
+
+    assert needed("32.0.1") == []
+    # A new release may switch off what is on.
+    assert needed("32.0.2") == ["/given/nextcloud-32.0.2.tar.bz2", "/given/calendar.tar.gz"]
+    state.settings["calendar"]["enabled"] = "no"
+    assert needed("32.0.1") == ["/given/calendar.tar.gz"]
+    assert nextcloud.needed(plan(state, release={}), {"release": {}, "apps": {}}) == []
 
 
 def test_authorities_are_added(state):
