@@ -81,7 +81,7 @@ def see_signature(app: str, folder: str) -> None:
         # Nextcloud keeps what it found, and would report it as long as it lives: here it is gone with the app.
         attempt("config:app:delete", "core", "oc.integritycheck.checker")
         attempt("memcache:distributed:clear")
-        reason = complaint(outcome)
+        reason = complaint(outcome).rstrip(":")
     else:
         reason = "it has no signature"  # which that command would pass over
     raise NodeError(
