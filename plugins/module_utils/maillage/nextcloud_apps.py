@@ -49,10 +49,11 @@ def install(app: str, known: str, archive: str, given: dict[str, Any]) -> None:
         if os.path.lexists(place):
             os.rename(place, f"{ASIDE}/before")
         os.rename(aside, place)
+        shutil.rmtree(ASIDE)  # before the app is on: the next run does not come here again
         reload_php()
         outcome = attempt("app:enable", app)
         if outcome.code:
-            os.rename(place, f"{ASIDE}/refused")
+            os.rename(place, ASIDE)
             raise NodeError(f"Nextcloud does not take the app {app} of the given archive: {complaint(outcome)}")
     except (tarfile.TarError, EOFError) as error:
         raise NodeError(f"the archive of the app {app} is damaged or not whole ({error}): get it again") from None
