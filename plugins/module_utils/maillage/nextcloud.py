@@ -26,6 +26,10 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
     result: dict[str, Any] = {"changed": bool(plan.changes), "changes": plan.changes, "notices": plan.notices}
     if check or not plan.changes:
         return result
+    if state.under_way.get("action") == "roll back":
+        nextcloud_upgrade.roll_back(state.under_way["old"])
+        state = known()
+        plan = nextcloud_plan.compare(state, arguments)
     if plan.unpack and not arguments.get("archive"):
         return {"changed": False, "changes": [], "archive_wanted": True}
     if plan.release:
@@ -48,9 +52,6 @@ def known() -> State:
 
 def bring(state: State, plan: Plan, arguments: dict[str, Any]) -> None:
     """Bring the release about: unpacked, installed or upgraded to."""
-    if state.under_way.get("action") == "roll back":
-        nextcloud_upgrade.roll_back(state.under_way["old"])
-        state = known()
     if plan.unpack:
         nextcloud_release.unpack(arguments["archive"], arguments["release"])
     if not state.installed:
