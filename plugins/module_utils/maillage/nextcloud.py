@@ -45,9 +45,10 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
 
 
 def known() -> State:
-    """Read what is there; the database only when there is something in it."""
+    """Read what is there; the database only when there is something in it, and all of it."""
     state = State()
-    return state.read_database() if state.installed and exists("psql") else state
+    whole = state.installed and state.under_way.get("action") != "roll back"
+    return state.read_database() if whole and exists("psql") else state
 
 
 def bring(state: State, plan: Plan, arguments: dict[str, Any]) -> None:
