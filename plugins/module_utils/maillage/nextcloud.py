@@ -21,6 +21,10 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
         check: only say what would be done.
         diff: not used.
     """
+    if arguments["ahead"]:
+        return {"changed": False, "changes": []} if check else ahead(arguments)
+    if not check:
+        nextcloud_release.wait()
     state = known()
     plan = nextcloud_plan.compare(state, arguments)
     result: dict[str, Any] = {"changed": bool(plan.changes), "changes": plan.changes, "notices": plan.notices}
@@ -42,6 +46,15 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
         nextcloud_occ.finish()
         nothing_under_way()
     return result
+
+
+def ahead(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Begin to unpack, where this host lacks the release; it is the task that needs it that reports the change."""
+    nextcloud_release.wait()
+    lacks = arguments["release"]["version"] not in State().releases
+    if lacks and arguments.get("archive"):
+        nextcloud_release.unpack_behind(arguments["archive"], arguments["release"])
+    return {"changed": False, "changes": [], "archive_wanted": lacks and not arguments.get("archive")}
 
 
 def known() -> State:
