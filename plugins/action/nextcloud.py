@@ -21,12 +21,13 @@ class ActionModule(Node):
         "settings": (dict, {}),
         "authorities": (dict, {}),
         "peers": (list, []),
-        "subscribers": (list, ...),
+        "subscribers": (list, []),
+        "ahead": (bool, False),
     }
 
     def estimate(self, arguments: dict[str, Any]) -> list[tuple[str, str, str]]:
         """A bare host has nothing of it, and nobody has come yet."""
-        if not arguments["release"]:
+        if not arguments["release"] or arguments["ahead"]:
             return []
         apps = arguments["apps"]
         actions = [("enable", apps["enabled"]), ("disable", apps["disabled"])]
@@ -51,7 +52,7 @@ class ActionModule(Node):
                 "`--nextcloud-archive PATH`"
             )
         # The host chooses among these, and gets no other file of this machine.
-        given = [release["path"], *(archive["path"] for archive in arguments["apps"]["archives"].values())]
+        given = [release["path"], *(archive["path"] for archive in arguments["apps"].get("archives", {}).values())]
         folder = self._make_tmp_path()
         try:
             sent = {}

@@ -48,7 +48,12 @@ options:
     description: C(uid), C(state) (V(active) or V(suspended)) and C(cloud_quota) in bytes.
     type: list
     elements: dict
-    required: true
+    default: []
+  ahead:
+    description:
+      - Only begin to unpack O(release), in a process of its own, while other tasks go on; the next task waits for it.
+    type: bool
+    default: false
 """
 EXAMPLES = r"""
 - nextcloud:

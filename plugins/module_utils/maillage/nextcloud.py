@@ -22,11 +22,19 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
         check: only say what would be done.
         diff: not used.
     """
+    if arguments["ahead"]:
+        return {"changed": False, "changes": []} if check else ahead(arguments)
+    if not check:
+        nextcloud_release.wait()
     state = known()
     plan = nextcloud_plan.compare(state, arguments)
     result: dict[str, Any] = {"changed": bool(plan.changes), "changes": plan.changes, "notices": plan.notices}
     if check or not plan.changes:
         return result
+    if state.under_way.get("action") == "roll back":
+        nextcloud_upgrade.roll_back(state.under_way["old"])
+        state = known()
+        plan = nextcloud_plan.compare(state, arguments)
     if "sent" not in arguments and (archives := needed(plan, arguments)):
         return {"changed": False, "changes": [], "archives_wanted": archives}
     if plan.release:
@@ -53,17 +61,26 @@ def needed(plan: Plan, arguments: dict[str, Any]) -> list[str]:
     return release + [archives[app]["path"] for app in apps]
 
 
+def ahead(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Begin to unpack, where this host lacks the release; it is the task that needs it that reports the change."""
+    nextcloud_release.wait()
+    lacks = arguments["release"]["version"] not in State().releases
+    path = arguments["release"]["path"]
+    if lacks and "sent" in arguments:
+        nextcloud_release.unpack_behind(arguments["sent"][path], arguments["release"])
+        lacks = False
+    return {"changed": False, "changes": [], "archives_wanted": [path] if lacks else []}
+
+
 def known() -> State:
-    """Read what is there; the database only when there is something in it."""
+    """Read what is there; the database only when there is something in it, and all of it."""
     state = State()
-    return state.read_database() if state.installed and exists("psql") else state
+    whole = state.installed and state.under_way.get("action") != "roll back"
+    return state.read_database() if whole and exists("psql") else state
 
 
 def bring(state: State, plan: Plan, arguments: dict[str, Any]) -> None:
     """Bring the release about: unpacked, installed or upgraded to."""
-    if state.under_way.get("action") == "roll back":
-        nextcloud_upgrade.roll_back(state.under_way["old"])
-        state = known()
     if plan.unpack:
         nextcloud_release.unpack(arguments["sent"][arguments["release"]["path"]], arguments["release"])
     if not state.installed:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import fcntl
 import hashlib
 import os
 import shutil
-import subprocess
 import tarfile
 
 from maillage import files
@@ -20,6 +21,7 @@ TOP = "nextcloud/"
 MOST_BYTES = 3 * 10**9  # unpacked; a release has 0.6
 MOST_ENTRIES = 200_000  # a release has 30,000
 READ_AT_ONCE = 1 << 20
+LOCK, BEHIND = "/run/maillage-nextcloud-unpack.lock", f"{CODE}/behind.tar.bz2"
 # The pictures of people are drawn with them, at the first login of each. An archive that was made from the source
 # repository may lack its largest files, these among them: Debian's own font takes their place.
 FONTS = ("-Regular", "-Bold", "HK-Regular", "JP-Regular", "KR-Regular", "SC-Regular", "TC-Regular")
@@ -60,6 +62,43 @@ def unpack(archive: str, release: dict[str, str]) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
+def unpack_behind(archive: str, release: dict[str, str]) -> None:
+    """Unpack a release in a process of its own, while this one goes on; `wait` waits for it.
+
+    Args:
+        archive: on this host; it is moved.
+        release: see `unpack`.
+    """
+    os.makedirs(CODE, mode=0o755, exist_ok=True)
+    lock = os.open(LOCK, os.O_WRONLY | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    shutil.move(archive, BEHIND)
+    os.chown(BEHIND, os.geteuid(), os.getegid())
+    if child := os.fork():
+        os.waitpid(child, 0)
+        os.close(lock)  # the other process holds it, too
+        return
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    try:
+        unpack(BEHIND, release)
+    finally:  # what went wrong, whoever waits will meet again, and say
+        os._exit(0)
+
+
+def wait() -> None:
+    """Wait for what is unpacked behind, whoever began it."""
+    if not os.path.exists(LOCK):
+        return
+    with open(LOCK, "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        files.remove(BEHIND)
+
+
 def check_sum(archive: str, sha256: str) -> None:
     """Refuse an archive that did not arrive as it was sent."""
     digest = hashlib.sha256()
@@ -72,24 +111,14 @@ def check_sum(archive: str, sha256: str) -> None:
 
 def extract(archive: str, folder: str) -> None:
     """Write the members of an archive, and nothing but plain files and directories below its top folder."""
-    # bzip2 beside us: two processors work at once.
-    with subprocess.Popen(["bzip2", "-dc", archive], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        try:
-            with tarfile.open(fileobj=process.stdout, mode="r|", bufsize=READ_AT_ONCE) as members:
-                write_members(members, folder)
-            drain(process.stdout)
-        except BaseException:
-            process.kill()
-            raise
-        said = process.stderr.read().decode(errors="replace").strip()
-        if process.wait():
-            raise NodeError(f"the archive is damaged: {said.splitlines()[0] if said else 'bzip2 gave up'}")
+    with bz2.open(archive) as plain:
+        with tarfile.open(fileobj=plain, mode="r|", bufsize=READ_AT_ONCE) as members:
+            write_members(members, folder)
+        drain(plain)
 
 
 def drain(rest: IO[bytes]) -> None:
-    """Read what comes after the last entry, or bzip2 would wait for ever to hand it over."""
+    """Read what comes after the last entry: only at its end an archive shows that it is whole."""
     size = 0
     while block := rest.read(READ_AT_ONCE):
         size += len(block)

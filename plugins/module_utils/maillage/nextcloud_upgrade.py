@@ -8,7 +8,7 @@ import subprocess
 from maillage import files
 from maillage.command import NodeError, run
 from maillage.nextcloud_occ import HOURS, attempt, complaint, occ, recreate_database, reload_php
-from maillage.nextcloud_release import switch
+from maillage.nextcloud_release import remove_others, switch
 from maillage.nextcloud_state import CODE, CONFIG, DATABASE, State, note_under_way, nothing_under_way, upgradable_from
 
 DUMP = f"{CODE}/before.dump"
@@ -73,4 +73,6 @@ def roll_back(old: str) -> None:
         raise NodeError(f"the database could not be put back from {DUMP}:\n{done.stderr.decode(errors='replace')}")
     run(["systemctl", "restart", "php8.4-fpm.service"])
     occ("maintenance:mode", "--off")
+    # What failed is read anew when it comes again: it may be another archive of the same name.
+    remove_others({old}, State().releases)
     nothing_under_way()

@@ -133,3 +133,22 @@ def test_what_is_no_archive(tmp_path):
     path.write_bytes(b"<html>not found</html>")
     with pytest.raises(NodeError, match=r"damaged|cannot be unpacked"):
         unpack(path)
+
+
+@pytest.fixture
+def behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(nextcloud_release, "LOCK", str(tmp_path / "lock"))
+    monkeypatch.setattr(nextcloud_release, "BEHIND", str(tmp_path / "behind.tar.bz2"))
+    return tmp_path / "behind.tar.bz2"
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_release_is_unpacked_behind_and_waited_for(archive, code, behind, whole):
+    path = archive()
+    digest = hashlib.sha256(path.read_bytes()).hexdigest() if whole else "0" * 64
+    nextcloud_release.wait()  # there is nothing to wait for yet
+    nextcloud_release.unpack_behind(str(path), {"version": "9.1.2", "sha256": digest, "proof": "none"})
+    nextcloud_release.wait()
+    assert (code / "9.1.2" / "version.php").exists() == whole
+    assert not behind.exists()
+    assert not path.exists()
