@@ -50,6 +50,7 @@ lock: $(STAMP) ## renew requirements.lock from pyproject.toml
 
 bench: setup ## the figures of README, measured here
 	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench_nextcloud.py
 
 clean: ## remove lab hosts, network, mounts, the lab's state and .venv; apt packages stay
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m orchestrator lab down --purge; else echo "no .venv: if a lab is left, run make setup first"; fi
