@@ -26,6 +26,7 @@ CHECKSUMS: Mapping[str, str] = {
 }
 FINGERPRINT = "28806A878AE423A28372792ED75899B9A724937A"  # of the key that signs every release
 PLACE = "https://download.nextcloud.com/server/releases/"
+KEY = "https://nextcloud.com/nextcloud.asc"
 LARGEST = 600 * 10**6  # bytes; a release has 250 MB
 VARIABLE = "MAILLAGE_NEXTCLOUD_ARCHIVE"
 NAME = re.compile(r"nextcloud-(\d+\.\d+\.\d+)\.tar\.bz2")
@@ -35,14 +36,15 @@ PATIENCE = 10  # seconds of a download without a word
 Say = Callable[[str], None]
 
 
-def choose(given: str | None, *, allow_unsigned: bool, say: Say, place: str = PLACE) -> Release:
+def choose(given: str | None, *, allow_unsigned: bool, say: Say, place: str = PLACE, key: str = KEY) -> Release:
     """Find the archive and check it.
 
     Args:
         given: what `--nextcloud-archive` says; else the variable, the cache and the official place are tried.
         allow_unsigned: accept a given archive without a known checksum and without a signature.
         say: receives one line about long work.
-        place: where releases are downloaded from.
+        place: where releases and their signatures are downloaded from.
+        key: where the release key is.
 
     Raises:
         ArchiveMissing: none is given and there is none anywhere; names where it was looked for, and the ways out.
@@ -57,6 +59,7 @@ def choose(given: str | None, *, allow_unsigned: bool, say: Say, place: str = PL
     if kept.is_file():
         return check(kept, allow_unsigned=False)
     download(urljoin(place, kept.name), kept, say)
+    fetch_signature({f"{kept.name}.asc": urljoin(place, f"{kept.name}.asc"), "nextcloud.asc": key}, kept.parent, say)
     try:
         return check(kept, allow_unsigned=False)
     except ArchiveRefused:
@@ -69,6 +72,12 @@ def named(given: str | None) -> str | None:
     return given or os.environ.get(VARIABLE)
 
 
+def version(given: str | None) -> str:
+    """The release that would be taken, by its name alone; "" when the name says none."""
+    official = NAME.fullmatch(Path(named(given) or f"nextcloud-{VERSION}.tar.bz2").name)
+    return official[1] if official else ""
+
+
 def check(path: Path, *, allow_unsigned: bool) -> Release:
     """Say which release an archive holds, and what shows that it is the official one.
 
@@ -78,26 +87,23 @@ def check(path: Path, *, allow_unsigned: bool) -> Release:
     official = NAME.fullmatch(path.name)
     if official is None:
         raise ArchiveRefused(f"{path}: must have its official name, such as nextcloud-{VERSION}.tar.bz2")
-    version, size = official[1], path.stat().st_size
+    release, size = official[1], path.stat().st_size
     if size > LARGEST:
         raise ArchiveRefused(f"{path}: {size // 10**6} MB are more than a release can have ({LARGEST // 10**6} MB)")
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    proof = "none"
-    if signed(path):
-        proof = "signature"
-    if CHECKSUMS.get(version) == found:
-        proof = "checksum" if proof == "none" else proof
-    elif version in CHECKSUMS and not allow_unsigned:
+    known = CHECKSUMS.get(release) == found
+    proof = "signature" if signed(path) else "checksum" if known else "none"
+    if not known and release in CHECKSUMS and not allow_unsigned:
         raise ArchiveRefused(
-            f"{path}: is not Nextcloud {version}: its checksum is another; take it anew from the official place"
+            f"{path}: is not Nextcloud {release}: its checksum is another; take it anew from the official place"
         )
     if proof == "none" and not allow_unsigned:
         raise ArchiveRefused(
             f"{path}: nothing shows that it is the official one: put its signature {path.name}.asc and the release key "
             "nextcloud.asc beside it, or accept it as it is with --allow-unsigned-archive"
         )
-    return Release(version=version, path=str(path), sha256=found, proof=proof)
+    return Release(version=release, path=str(path), sha256=found, proof=proof)
 
 
 def signed(path: Path) -> bool:
@@ -161,6 +167,25 @@ def download(url: str, path: Path, say: Say) -> None:
             f"Ways out: --nextcloud-archive PATH or {VARIABLE}=PATH with an archive that you have; or try again later; "
             "or `engine: radicale` (contacts and calendar) in territory.yml"
         ) from None
+
+
+def fetch_signature(sources: Mapping[str, str], folder: Path, say: Say) -> None:
+    """Put the signature and the release key beside what was downloaded; without them the checksum alone vouches.
+
+    Args:
+        sources: file name to address.
+        folder: where to write them.
+        say: receives one line when one cannot be had.
+    """
+    import httpx
+
+    for name, url in sources.items():
+        try:
+            answer = httpx.get(url, timeout=SECONDS, follow_redirects=True).raise_for_status()
+        except httpx.HTTPError as error:
+            say(f"{url} cannot be had ({error}): the archive's checksum alone vouches for it")
+            return
+        (folder / name).write_bytes(answer.content)
 
 
 def _megabytes(length: str | None) -> str:

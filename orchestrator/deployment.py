@@ -123,7 +123,7 @@ def release_for(nodes: Sequence[tuple[Node, str]], given: str | None, *, allow_u
         ArchiveRefused: it is not what it should be.
     """
     present = {release for node, release in nodes if node.territory.engine == "nextcloud"}
-    if not present or (not archive.named(given) and present == {archive.VERSION}):
+    if not present or present == {archive.version(given)}:
         return None
     try:
         return archive.choose(given, allow_unsigned=allow_unsigned, say=note)

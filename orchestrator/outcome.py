@@ -45,12 +45,14 @@ class Outcome:
     Attributes:
         changes: in the order in which they happened.
         failures: one for each host that did not reach the end.
+        notices: what could not be done though nothing failed, as (host, sentence).
         diffs: text of each difference shown, by (host, path).
         seconds: time spent in each role, by (host, role).
     """
 
     changes: list[Change] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    notices: list[tuple[str, str]] = field(default_factory=list)
     diffs: dict[tuple[str, str], str] = field(default_factory=dict)
     seconds: dict[tuple[str, str], float] = field(default_factory=dict)
     interrupted: bool = False
@@ -61,6 +63,7 @@ class Outcome:
         return Outcome(
             [*self.changes, *later.changes],
             [*self.failures, *later.failures],
+            [*self.notices, *later.notices],
             self.diffs | later.diffs,
             {key: self.seconds.get(key, 0.0) + later.seconds.get(key, 0.0) for key in both},
             self.interrupted or later.interrupted,
@@ -70,6 +73,7 @@ class Outcome:
         """The outcome as plain data, for `--json`."""
         return {
             "changes": [asdict(change) for change in self.changes],
+            "notices": [{"host": host, "message": text} for host, text in self.notices],
             "failures": [asdict(failure) for failure in self.failures],
             "seconds": {f"{host} {role}": round(spent, 2) for (host, role), spent in self.seconds.items()},
         }
@@ -103,6 +107,7 @@ class Collector:
         if kind != "runner_on_ok":
             self._last_failure[host] = Failure(host, role, task, reason(result), kind == "runner_on_unreachable")
             return
+        self.outcome.notices += [(host, str(text)) for text in result.get("notices") or []]
         declared = result.get("changes")
         if declared is not None:
             self.outcome.changes += [

@@ -26,12 +26,14 @@ echo "root=$root"
 [ -d /run/systemd/system ] && echo "systemd=yes" || echo "systemd=no"
 command -v python3 > /dev/null && echo "python=yes" || echo "python=no"
 [ -d /etc/maillage ] && echo "node=yes" || echo "node=no"
-echo "nextcloud=$(basename "$(readlink /usr/share/maillage/nextcloud 2>/dev/null)" 2>/dev/null)"
 # Whose collections radicale keeps (but those of the accounts that verify), and whether Nextcloud was ever installed.
 echo "people=$($sudo find /srv/maillage/radicale/collection-root -mindepth 2 -maxdepth 2 -type d ! -name '.*' \
     ! -path '*-root/verify/*' ! -path '*-root/verify2/*' -printf '%h\n' 2>/dev/null | sort -u | wc -l)"
 files=/srv/maillage/nextcloud/config/config.php
 $sudo grep -qs "'installed' => true" "$files" && echo "files=yes" || echo "files=no"
+# Its release, unless a run that was killed has left something of it to be done.
+[ -e /var/lib/maillage/nextcloud/under-way.json ] || release=$(readlink /usr/share/maillage/nextcloud 2>/dev/null)
+echo "nextcloud=${release##*/}"
 echo "disk=$(df -kP / | awk 'NR == 2 {print $4}')"
 echo "memory=$(awk '/^MemTotal:/ {print $2}' /proc/meminfo)"
 echo "clock=$(date +%s)"
@@ -54,7 +56,7 @@ class Facts:
         systemd: systemd is the init.
         python: python3 is installed.
         node: this project has configured the host before.
-        nextcloud: the release that the host runs, or "".
+        nextcloud: the release that the host runs, or "", also while it is not whole.
         people: how many have contacts or calendars in radicale.
         files: Nextcloud has been installed here, and its data is there.
         disk: free bytes of the root file system.

@@ -30,6 +30,11 @@ def changes(outcome: Outcome, *, each: bool) -> Iterator[str]:
             yield from (f"      {SIGNS.get(change.action, '~')} {change.kind} {change.name}" for change in found)
 
 
+def notices(outcome: Outcome) -> Iterator[str]:
+    """A line for each thing that could not be done though nothing failed."""
+    yield from (f"{host}: {text}" for host, text in outcome.notices)
+
+
 def left(outcome: Outcome) -> Iterator[str]:
     """A line for each thing that a move could not take along, with the reason, and where radicale's data is now."""
     found = [change.name for change in outcome.changes if change.action == LEFT]

@@ -103,6 +103,7 @@ def deploy(loaded: Mesh, nodes: Sequence[Node], arguments: argparse.Namespace, *
 
 def _done(outcome: Outcome) -> Iterator[str]:
     yield from report.changes(outcome, each=False)
+    yield from report.notices(outcome)
     if outcome.interrupted:
         yield "interrupted: the task that was under way may have changed more than is listed"
         return

@@ -44,13 +44,17 @@ def run(arguments: argparse.Namespace) -> int:
         _show(nodes, outcome, estimated, diffs=arguments.diff)
     changes = [asdict(change) | {"estimated": change.host in estimated} for change in outcome.changes]
     error = DeployFailed(f"the plan is not complete:\n{report.failures(outcome)}") if outcome.failures else None
-    return conclude({"changes": changes, "estimated": estimated}, error, as_json=arguments.json)
+    return conclude(
+        {"changes": changes, "estimated": estimated, "notices": outcome.as_data()["notices"]},
+        error,
+        as_json=arguments.json,
+    )
 
 
 def _show(nodes: Sequence[Node], outcome: Outcome, estimated: Sequence[str], *, diffs: bool) -> None:
     for host in estimated:
         print(f"{host} does not exist yet: estimated")
-    for line in report.changes(outcome, each=True):
+    for line in (*report.changes(outcome, each=True), *report.notices(outcome)):
         print(line)
     for node in nodes:
         if not node.territory.is_lab:

@@ -63,6 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
         secrets.renew(node, f"subscribers.{uid}")
         _act(loaded, node, reset=[uid])
         _tell_password(node, uid)
+        if node.territory.engine == "nextcloud":
+            print("Apps that were let in stop within five minutes, and go on once the new password has been used.")
     elif arguments.action == "remove":
         _remove(loaded, node, uid, sure=arguments.yes)
     else:

@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from orchestrator.verify.check import CheckFailedError, CheckSkippedError, Step
 
 Ask = Callable[[str], str]  # a command to what it wrote; raises CheckSkippedError when the host cannot be asked
+# On a new node the background jobs may be at work for the first time: they are waited for, or a check would miss them.
 # The address stands for a visitor's: without one, two of the checks have nothing to judge.
 QUESTION = """
+jobs=maillage-nextcloud-cron.service
+[ "$(systemctl is-active $jobs)" != activating ] || systemctl start $jobs
 cat "/var/lib/maillage/nextcloud/$(basename "$(readlink /usr/share/maillage/nextcloud)").proof"
 REMOTE_ADDR=192.0.2.1 /usr/lib/maillage/occ setupchecks --output=json || true
 """

@@ -62,6 +62,10 @@ changes:
       C(action) (install, upgrade; enable, disable; set; trust; create, remove; suspend, resume, change).
   type: list
   returned: success
+notices:
+  description: What could not be done here, and why; one sentence each.
+  type: list
+  returned: success
 """
 if __name__ == "__main__":
     ARGUMENTS = json.loads(r"""<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>""")

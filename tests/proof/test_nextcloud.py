@@ -145,13 +145,13 @@ def test_a_territory_that_leaves_its_engine_open_gets_nextcloud_and_all_of_it_wo
     assert [check["name"] for check in done["checks"]][-1] == "Nextcloud's own checks"
 
 
-# What shows that a deployment is in the middle of something, so that a kill meets it there.
+# What shows that a deployment is in the middle of something, so that a kill meets it there; in the order of the work.
 MOMENTS = {
     "unpacking": "ls -d /var/lib/maillage/nextcloud/*.unfinished",
     "installing": "pgrep -f 'occ maintenance:install'",
-    "setting": "pgrep -f 'occ config:import'",
     "enabling apps": "pgrep -f 'occ app:enable'",
     "disabling apps": "pgrep -f 'occ app:disable'",
+    "setting": "pgrep -f 'occ config:import'",
     "repairing": "pgrep -f 'occ maintenance:repair'",
 }
 

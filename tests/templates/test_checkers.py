@@ -13,15 +13,22 @@ from debian import root_for, run, write
 from rendering import SAMPLES, rendered, templar
 from role_files import Role, roles
 
-# What stands on a running host before the checkers come: its own keys, and placeholders for its certificates.
-PREPARATION = "ssh-keygen -q -A\n/usr/lib/maillage/certificates prepare\n"
+# What stands on a running host before the checkers come: its own keys, placeholders for its certificates, PHP's users.
+PREPARATION = """
+ssh-keygen -q -A
+/usr/lib/maillage/certificates prepare
+[ ! -x /usr/lib/maillage/nextcloud-prepare ] || /usr/lib/maillage/nextcloud-prepare
+"""
 
 TREES = [(role, tree) for role in roles() for tree in role.trees() if tree.get("check")]
 
 
-def own_files(sample: str, folder: Path) -> None:
+def own_files(sample: str, folder: Path, tested: Role) -> None:
     """Write what all roles of a host would write, and the directories that they declare."""
+    other_engine = "nextcloud" if tested.name == "radicale" else "radicale"
     for role in roles():
+        if role.name == other_engine:
+            continue
         for tree in role.trees():
             for directory in tree.get("directories", {}):
                 (folder / directory[1:]).mkdir(parents=True, exist_ok=True)
@@ -37,14 +44,15 @@ def test_checkers_accept(role: Role, tree: dict[str, Any], sample: str, tmp_path
     root = root_for(role)
     files, scratch = tmp_path / "files", tmp_path / "scratch"
     scratch.mkdir()
-    own_files(sample, files)
+    own_files(sample, files, role)
     if role.name == "lab_internet":
         shutil.rmtree(files / "etc" / "unbound")
         for path, text in rendered(role, sample).items():
             write(files, path, text)
     environment = templar(role, sample)
     script = "" if role.name == "lab_internet" else PREPARATION
-    for command in tree["check"]:
+    checks = tree["check"]
+    for command in environment.template(trust_as_template(checks)) if isinstance(checks, str) else checks:
         script += shlex.join(str(environment.template(trust_as_template(word))) for word in command) + "\n"
     done = run(root, scratch, files, script)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -55,7 +63,7 @@ def test_a_checker_refuses_nonsense(tmp_path: Path) -> None:
     root = root_for(Role("web"))
     files, scratch = tmp_path / "files", tmp_path / "scratch"
     scratch.mkdir()
-    own_files("full", files)
+    own_files("full", files, Role("web"))
     write(files, "/etc/nginx/sites.d/99-nonsense.conf", "no such directive;\n")
     done = run(root, scratch, files, f"{PREPARATION}nginx -t -q")
     assert done.returncode != 0

@@ -50,7 +50,8 @@ def place(tmp_path):
 
 
 def choose(given=None, place="http://127.0.0.1:9/", allow_unsigned=False):
-    return archive.choose(given, allow_unsigned=allow_unsigned, say=lambda _line: None, place=place)
+    key = f"{place}nextcloud.asc"
+    return archive.choose(given, allow_unsigned=allow_unsigned, say=lambda _line: None, place=place, key=key)
 
 
 def put(path, content=CONTENT):
@@ -183,3 +184,20 @@ def test_a_wrong_signature_is_refused_whatever_is_allowed(tmp_path, signer, wron
         path.write_bytes(CONTENT + b"and more")
     with pytest.raises(ArchiveRefused, match="not by Nextcloud's release key, or not of this file"):
         choose(str(path), allow_unsigned=True)
+
+
+@pytest.mark.usefixtures("known")
+def test_the_signature_is_downloaded_too(place, cache, signer):
+    folder, address = place
+    signer(put(folder / NAME))
+    assert choose(place=address).proof == "signature"
+    (cache / NAME).unlink()
+    signer(put(folder / "other", b"another file"))
+    (folder / "other.asc").replace(folder / f"{NAME}.asc")
+    with pytest.raises(ArchiveRefused, match="not by Nextcloud's release key"):
+        choose(place=address)
+    assert not (cache / NAME).exists()
+
+
+def test_what_the_partner_gave_is_an_input_and_what_is_nowhere_is_not():
+    assert (ArchiveRefused.exit_code, ArchiveMissing.exit_code) == (3, 5)

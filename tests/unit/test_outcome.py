@@ -27,6 +27,13 @@ def test_declared_changes_are_taken_one_by_one():
     assert outcome.seconds == {("caen.calvados", "web"): 4.5}
 
 
+def test_what_could_not_be_done_is_said():
+    outcome = gather(result("ok", changed=False, changes=[], notices=["no app store"]), result("ok", changed=False))
+    assert outcome.notices == [("caen.calvados", "no app store")]
+    assert list(report.notices(outcome + outcome)) == ["caen.calvados: no app store"] * 2
+    assert outcome.as_data()["notices"] == [{"host": "caen.calvados", "message": "no app store"}]
+
+
 def test_a_rescued_failure_is_no_failure_and_a_final_one_keeps_its_words():
     rescued = gather(result("failed", msg="once"), {"event": "playbook_on_stats", "event_data": {"failures": {}}})
     assert rescued.failures == []

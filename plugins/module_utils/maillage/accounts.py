@@ -41,7 +41,7 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
         return {
             "changed": False,
             "changes": [],
-            "warnings": ["the directory cannot be read now: accounts were not compared"],
+            "notices": ["the directory cannot be read now: accounts were not compared"],
         }
     directory = accounts_plan.Directory(arguments["suffix"], text)
     records, changes = accounts_plan.compare(directory, arguments, agrees)

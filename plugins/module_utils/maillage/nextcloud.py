@@ -23,7 +23,7 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
     """
     state = known()
     plan = nextcloud_plan.compare(state, arguments)
-    result: dict[str, Any] = {"changed": bool(plan.changes), "changes": plan.changes, "warnings": plan.warnings}
+    result: dict[str, Any] = {"changed": bool(plan.changes), "changes": plan.changes, "notices": plan.notices}
     if check or not plan.changes:
         return result
     if plan.unpack and not arguments.get("archive"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import time
@@ -22,6 +23,7 @@ RECEIVE = [
     *("runuser", "-u", "nextcloud", "--", "env", "NEXTCLOUD_CONFIG_DIR=/srv/maillage/nextcloud/config"),
     *("php", "-d", "memory_limit=1G", "/usr/lib/maillage/nextcloud-receive"),
 ]
+LOCK = "/run/maillage-move.lock"
 HOURS = 6 * 3600
 
 
@@ -36,6 +38,14 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
     Raises:
         NodeError: something did not arrive; nothing is set aside then.
     """
+    with open(LOCK, "w", encoding="ascii") as lock:
+        # A run whose controller was killed may still be at work: it is waited for.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return converge(arguments, check)
+
+
+def converge(arguments: dict[str, Any], check: bool) -> dict[str, Any]:
+    """What `main` says, alone on the host."""
     found, left = collections(DATA, arguments["leave_out"])
     changes = [{"kind": each.kind, "name": f"{each.place} ({count(each)})", "action": "move"} for each in found]
     if check or not (found or left):
@@ -75,7 +85,9 @@ def move(mine: list[Collection], left: list[str]) -> list[str]:
     outcome = run(RECEIVE, stdin="".join(f"{json.dumps(line)}\n" for line in lines), timeout=HOURS)
     answers = [json.loads(line) for line in outcome.output.splitlines() if line.startswith("{")]
     if outcome.code or len(answers) != len(lines):
-        raise NodeError(f"{mine[0].person}: Nextcloud did not take all; nothing is set aside:\n{outcome.text}")
+        words = [line for line in outcome.output.splitlines() if not line.startswith("{")] + outcome.error.splitlines()
+        said = " ".join(words[:3]).strip()[:500] or "`journalctl -t nextcloud` on the host has the reason"
+        raise NodeError(f"Nextcloud stopped while it took {mine[0].person}'s, and nothing is set aside: {said}")
     given = iter(answers)
     for each in mine:
         next(given)

@@ -18,7 +18,7 @@ class Plan:
 
     Attributes:
         changes: in the words that all modules of this project share.
-        warnings: what cannot be done here, and why.
+        notices: what cannot be done here, and why.
         release: the version to bring about, or "".
         unpack: its code is not on this host yet.
         enable: apps to switch on.
@@ -35,7 +35,7 @@ class Plan:
 
     def __init__(self) -> None:
         self.changes: list[dict[str, str]] = []
-        self.warnings: list[str] = []
+        self.notices: list[str] = []
         self.release = ""
         self.unpack = False
         self.enable: list[str] = []
@@ -105,7 +105,7 @@ def apps(plan: Plan, state: State, wanted: dict[str, Any]) -> None:
     plan.store = [app for app in wanted["store"] if fresh or not state.enabled(app)]
     if plan.store and not wanted["store_reached"]:
         names = ", ".join(plan.store)
-        plan.warnings.append(f"not installed, because the app store is not reached from here: {names}")
+        plan.notices.append(f"apps not installed, because the app store is not reached from here: {names}")
         plan.store = []
     for action, chosen in (("enable", plan.enable), ("disable", plan.disable), ("install", plan.store)):
         for app in chosen:

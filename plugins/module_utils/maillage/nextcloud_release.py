@@ -52,7 +52,9 @@ def unpack(archive: str, release: dict[str, str]) -> None:
         files.write(f"{target}.proof", f"{release['proof']}\n".encode(), os.geteuid(), os.getegid(), 0o644)
         os.sync()
         os.rename(unfinished, target)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError) as error:
+        raise NodeError(f"the archive of Nextcloud {version} is damaged or not whole ({error}): get it again") from None
+    except OSError as error:
         raise NodeError(f"the archive of Nextcloud {version} cannot be unpacked: {error}") from None
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

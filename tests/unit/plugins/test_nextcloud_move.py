@@ -21,6 +21,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir(parents=True)
     monkeypatch.setattr(nextcloud_move, "DATA", str(folder))
     monkeypatch.setattr(nextcloud_move, "REMOVED", str(tmp_path / "removed"))
+    monkeypatch.setattr(nextcloud_move, "LOCK", str(tmp_path / "lock"))
     return folder
 
 

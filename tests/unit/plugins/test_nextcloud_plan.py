@@ -103,12 +103,12 @@ def test_what_somebody_has_changed_is_put_right(state):
 
 def test_apps_of_the_store_are_installed_or_named(state):
     asked = APPS | {"store": ["calendar"]}
-    assert plan(state, apps=asked).warnings == [
-        "not installed, because the app store is not reached from here: calendar"
+    assert plan(state, apps=asked).notices == [
+        "apps not installed, because the app store is not reached from here: calendar"
     ]
     assert said(plan(state, apps=asked | {"store_reached": True})) == ["app calendar install"]
     state.settings["calendar"] = {"enabled": "yes"}
-    assert plan(state, apps=asked).warnings == []
+    assert plan(state, apps=asked).notices == []
 
 
 def test_authorities_are_added(state):
