@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # What a machine needs to run the lab; installed once, kept by `make clean`.
-APT := curl e2fsprogs gpg gpgv iproute2 mmdebstrap nftables openssh-client openssl python3-venv systemd-container
+APT := curl e2fsprogs gpg gpgv iproute2 lbzip2 mmdebstrap nftables openssh-client openssl python3-venv systemd-container
 
 .PHONY: help demo test proof lint lock bench clean setup
 help: ## this list

@@ -31,7 +31,7 @@ import contextlib, os, pathlib
 for process in pathlib.Path("/proc").glob("[0-9]*"):
     with contextlib.suppress(OSError):  # it has ended
         program = (process / "cmdline").read_bytes()
-        if program == b"/usr/bin/python3\\0" or program.startswith((b"bzip2\\0", b"php\\0")):
+        if program == b"/usr/bin/python3\\0" or program.startswith((b"lbzip2\\0", b"php\\0")):
             os.kill(int(process.name), 9)
 """
 # Whether a run was really killed in the middle, and not after it.
