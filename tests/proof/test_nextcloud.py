@@ -165,7 +165,7 @@ def test_killed_at_any_moment_the_next_run_goes_on(maillage, start, lab):
             assert found
             assert process.poll() is None, "it ended before the moment came"
             os.killpg(process.pid, signal.SIGKILL)
-            host.run("pkill -KILL -x php; pkill -KILL -x lbzip2; pkill -KILL -f AnsiballZ; pkill -KILL -x python3; true")
+            host.run("pkill -KILL -x 'php|lbzip2'; pkill -KILL -f AnsiballZ; pkill -KILL -x python3; true")
     done = maillage("deploy", THERE, "--json", ACCEPT)
     assert [check for check in done["checks"] if not check["ok"]] == []
 
