@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # What a machine needs to run the lab; installed once, kept by `make clean`.
-APT := curl e2fsprogs gpg gpgv iproute2 mmdebstrap nftables openssh-client openssl python3-venv systemd-container
+APT := curl e2fsprogs gpg gpgv iproute2 lbzip2 mmdebstrap nftables openssh-client openssl python3-venv systemd-container
 
 .PHONY: help demo test proof lint lock bench clean setup
 help: ## this list
@@ -55,6 +55,7 @@ lock: $(STAMP) ## renew requirements.lock from pyproject.toml
 
 bench: setup ## the figures of README, measured here
 	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench_nextcloud.py
 
 clean: ## remove lab hosts, network, mounts, the lab's state and .venv; apt packages stay
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m orchestrator lab down --purge; else echo "no .venv: if a lab is left, run make setup first"; fi

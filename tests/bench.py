@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator import ansible_vars, engines
@@ -60,8 +61,11 @@ def cpu(command, times=1):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def compare(name, target, ours, floor, unit="s"):
-    pairs = [(ours(), floor()) for _ in range(PAIRS)]
+def compare(name, target, ours, floor):
+    show(name, target, [(ours(), floor()) for _ in range(PAIRS)], "s")
+
+
+def show(name, target, pairs, unit):
     ratios = sorted(mine / base for mine, base in pairs)
     mine, base = (statistics.median(side) for side in zip(*pairs, strict=True))
     print(
@@ -71,17 +75,38 @@ def compare(name, target, ours, floor, unit="s"):
     )
 
 
+@contextmanager
+def borrowed(*hosts):
+    """Others may use the lab meanwhile: what was there before stays."""
+    before = set(LAB.place.hosts())
+    try:
+        yield
+    finally:
+        for name in {*hosts, "internet"} - before:
+            LAB.destroy(name)
+        if not LAB.place.hosts():
+            LAB.down()
+
+
 def fresh_deployment():
     LAB.destroy(HOST)
     maillage("lab", "up", TERRITORY)
     return wall(lambda: maillage("deploy", TERRITORY, "--no-verify"))
 
 
-def bare_installation(packages):
+def bare_host():
     LAB.destroy(BARE.name)
     LAB.up([BARE])
+
+
+def bare_installation(packages):
     install = f"DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends {packages}"
-    return wall(lambda: on(BARE.name, f"set -e; apt-get update -q; {install}", timeout=900))
+    on(BARE.name, f"set -e; apt-get update -q; {install}", timeout=900)
+
+
+def fresh_bare_installation(packages):
+    bare_host()
+    return wall(lambda: bare_installation(packages))
 
 
 def on(host, script, timeout=120):
@@ -111,7 +136,6 @@ def main():
     packages, domain = " ".join(variables["base_packages"]), node.territory.domain
     suffix = ",".join(f"dc={label}" for label in domain.split("."))
     script = CHECKS.format(packages=packages, services=SERVICES, suffix=suffix, domain=domain)
-    before = set(LAB.place.hosts())
     python, me = sys.executable, [sys.executable, "-m", "orchestrator"]
 
     compare(
@@ -130,9 +154,9 @@ def main():
             lambda: cpu([*me, "validate", "--mesh", folder]),
             lambda: cpu([python, "-c", load, folder]),
         )
-    try:
+    with borrowed(HOST, BARE.name):
         fresh_deployment()  # fills the cache of packages for both
-        compare("first deploy / bare apt-get install", 1.5, fresh_deployment, lambda: bare_installation(packages))
+        compare("first deploy / bare apt-get install", 1.5, fresh_deployment, lambda: fresh_bare_installation(packages))
         LAB.destroy(BARE.name)
         compare(
             "second deploy / one ssh script with the same checks",
@@ -143,11 +167,6 @@ def main():
         time.sleep(30)
         megabytes = int(on(HOST, PSS)) / 1000
         print(f"idle memory of the node as PSS, operating system included: {megabytes:.0f} MB (target 200)")
-    finally:
-        for name in {HOST, BARE.name, "internet"} - before:  # others may use the lab meanwhile
-            LAB.destroy(name)
-        if not LAB.place.hosts():
-            LAB.down()
 
 
 if __name__ == "__main__":
