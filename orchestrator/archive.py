@@ -51,13 +51,14 @@ def choose(given: str | None, *, allow_unsigned: bool, say: Say, place: str = PL
         ArchiveRefused: the one that is given is not there, or one is not what it should be.
     """
     if name := named(given):
-        path = Path(name).absolute()
-        if not path.is_file():
-            raise ArchiveRefused(f"{path}: there is no such archive ({'--nextcloud-archive' if given else VARIABLE})")
-        return check(path, allow_unsigned=allow_unsigned)
+        version(given)
+        return check(Path(name).absolute(), allow_unsigned=allow_unsigned)
     kept = cache_folder() / f"nextcloud-{VERSION}.tar.bz2"
     if kept.is_file():
-        return check(kept, allow_unsigned=False)
+        try:
+            return check(kept, allow_unsigned=False)
+        except ArchiveRefused as error:
+            say(f"{error}; it is downloaded anew")
     download(urljoin(place, kept.name), kept, say)
     fetch_signature({f"{kept.name}.asc": urljoin(place, f"{kept.name}.asc"), "nextcloud.asc": key}, kept.parent, say)
     try:
@@ -73,9 +74,28 @@ def named(given: str | None) -> str | None:
 
 
 def version(given: str | None) -> str:
-    """The release that would be taken, by its name alone; "" when the name says none."""
-    official = NAME.fullmatch(Path(named(given) or f"nextcloud-{VERSION}.tar.bz2").name)
-    return official[1] if official else ""
+    """The release that would be taken, by its name alone.
+
+    Raises:
+        ArchiveRefused: the archive that is given is not there, or its name says no release.
+    """
+    if not (name := named(given)):
+        return VERSION
+    path = Path(name).absolute()
+    if not path.is_file():
+        raise ArchiveRefused(f"{path}: there is no such archive ({'--nextcloud-archive' if given else VARIABLE})")
+    return _release(path)
+
+
+def _release(path: Path) -> str:
+    if official := NAME.fullmatch(path.name):
+        return official[1]
+    raise ArchiveRefused(f"{path}: must have its official name, such as nextcloud-{VERSION}.tar.bz2")
+
+
+def numbers(release: str) -> tuple[int, ...]:
+    """A release's numbers, to compare it with another's."""
+    return tuple(int(number) for number in release.split("."))
 
 
 def check(path: Path, *, allow_unsigned: bool) -> Release:
@@ -84,10 +104,7 @@ def check(path: Path, *, allow_unsigned: bool) -> Release:
     Raises:
         ArchiveRefused: nothing shows it, or its signature or checksum is wrong.
     """
-    official = NAME.fullmatch(path.name)
-    if official is None:
-        raise ArchiveRefused(f"{path}: must have its official name, such as nextcloud-{VERSION}.tar.bz2")
-    release, size = official[1], path.stat().st_size
+    release, size = _release(path), path.stat().st_size
     if size > LARGEST:
         raise ArchiveRefused(f"{path}: {size // 10**6} MB are more than a release can have ({LARGEST // 10**6} MB)")
     with path.open("rb") as file:
@@ -143,10 +160,10 @@ def download(url: str, path: Path, say: Say) -> None:
     """
     import httpx
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
-    have = part.stat().st_size if part.exists() else 0
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        have = part.stat().st_size if part.exists() else 0
         headers = {"Range": f"bytes={have}-"} if have else {}
         with httpx.stream("GET", url, headers=headers, timeout=SECONDS, follow_redirects=True) as answer:
             if answer.status_code == 416:  # all of it is there already

@@ -81,6 +81,9 @@ def _engine(node: Node) -> Iterator[Finding]:
     cloud = node.territory.services.cloud
     if cloud and cloud.engine is None and not node.territory.is_lab:
         yield Finding(node, TERRITORY, ("services", "cloud"), "name the engine: nextcloud or radicale", at_key=True)
+    if cloud and cloud.engine == "radicale" and cloud.apps:
+        message = "are Nextcloud's; remove them, or write engine: nextcloud"
+        yield Finding(node, TERRITORY, ("services", "cloud", "apps"), message, at_key=True)
 
 
 def _plans(node: Node) -> Iterator[Finding]:

@@ -61,7 +61,7 @@ def prepared(
     nodes: Sequence[Node],
     *,
     absent: Sequence[Node] = (),
-    release: Release | None = None,
+    releases: Mapping[str, Release] | None = None,
     archives: Mapping[str, AppArchive] | None = None,
 ) -> Iterator[Run]:
     """Gather what a run on these nodes needs; secrets of lab territories that are missing are made.
@@ -70,7 +70,7 @@ def prepared(
         mesh: the whole mesh.
         nodes: the chosen ones.
         absent: those among them whose host does not exist: the run will only estimate.
-        release: the archive of Nextcloud, for the hosts that need it.
+        releases: the archive of Nextcloud, for each node that needs it.
         archives: those of apps.
 
     Raises:
@@ -92,8 +92,9 @@ def prepared(
     hosts = {}
     for node in nodes:
         place = around if node.territory.is_lab else Surroundings()
+        chosen = releases.get(node.name) if releases else None
         variables = ansible_vars.flat(
-            ansible_vars.node_variables(node, ciphertexts[node.name], place, release, mesh.nodes.values(), archives)
+            ansible_vars.node_variables(node, ciphertexts[node.name], place, chosen, mesh.nodes.values(), archives)
         )
         variables |= _estimated() if node in absent else connection(node).ansible_variables()
         hosts[ansible_vars.host_name(node)] = (node, variables)
@@ -117,8 +118,8 @@ def exists(node: Node) -> bool:
     return provider(node.territory.host).exists(node.name, node.territory.host)
 
 
-def release_for(nodes: Sequence[tuple[Node, str]], given: str | None, *, allow_unsigned: bool) -> Release | None:
-    """The archive of Nextcloud that the nodes need, checked; None when none of them needs one.
+def releases_for(nodes: Sequence[tuple[Node, str]], given: str | None, *, allow_unsigned: bool) -> dict[str, Release]:
+    """The archive of Nextcloud for each node that needs one, by the node's name; it is checked.
 
     Args:
         nodes: the chosen ones, each with the release that its host runs, "" where there is none.
@@ -129,15 +130,22 @@ def release_for(nodes: Sequence[tuple[Node, str]], given: str | None, *, allow_u
         ArchiveMissing: a host needs one, and there is none here.
         ArchiveRefused: it is not what it should be.
     """
-    present = {release for node, release in nodes if node.territory.engine == "nextcloud"}
-    if not present or present == {archive.version(given)}:
-        return None
+    present = {node.name: release for node, release in nodes if node.territory.engine == "nextcloud"}
+    if not present:
+        return {}
+    wanted, named = archive.version(given), archive.named(given)
+    # What nobody names is no reason to go back from a later release.
+    needing = {name: release for name, release in present.items() if release != wanted
+               and (named or not release or archive.numbers(release) < archive.numbers(wanted))}  # fmt: skip
+    if not needing:
+        return {}
     try:
-        return archive.choose(given, allow_unsigned=allow_unsigned, say=note)
+        found = archive.choose(given, allow_unsigned=allow_unsigned, say=note)
     except ArchiveMissing:
-        if "" in present:
+        if "" in needing.values():
             raise
-        return None  # every host goes on with what it has
+        return {}  # every host goes on with what it has
+    return dict.fromkeys(needing, found)
 
 
 def app_archives(nodes: Sequence[Node], given: str | None, *, allow_unsigned: bool) -> dict[str, AppArchive]:
@@ -173,7 +181,9 @@ def check_host(node: Node, *, move: bool = False) -> Facts:
     """
     engine = None if move else node.territory.engine
     return preflight.check(
-        ansible_vars.host_name(node), connection(node), lambda facts: preflight.orphans(facts, node.name, engine)
+        ansible_vars.host_name(node),
+        connection(node),
+        lambda facts: preflight.too_small(facts, engine) or preflight.orphans(facts, node.name, engine),
     )
 
 

@@ -13,6 +13,7 @@ MEGABYTE = 10**6
 BARE_DISK = 2000 * MEGABYTE  # the packages of a node, their downloads, and room to start
 NODE_DISK = 300 * MEGABYTE  # a node that is there already: enough to run apt
 MEMORY = 450 * MEGABYTE
+NEXTCLOUD_MEMORY = 1800 * MEGABYTE  # what machines of 2 GB have
 CLOCK_SECONDS = 60.0  # DNSSEC and TLS stand more, one-time codes and logs do not
 OUR_SERVERS = ("nginx",)
 
@@ -137,6 +138,16 @@ def judge(facts: Facts) -> list[str]:
                 f"port {port} is taken by {server}: stop and remove it, the node's web server needs the port"
             )
     return problems
+
+
+def too_small(facts: Facts, engine: str | None) -> str | None:
+    """Why a host cannot begin to run an engine, and the ways out; None when it can, or runs it already."""
+    if engine == "nextcloud" and not facts.files and facts.memory < NEXTCLOUD_MEMORY:
+        return (
+            f"has {facts.memory // MEGABYTE} MB of memory, Nextcloud needs {NEXTCLOUD_MEMORY // MEGABYTE} MB: give it "
+            "more, or write `engine: radicale` (contacts and calendar) in territory.yml"
+        )
+    return None
 
 
 def orphans(facts: Facts, territory: str, engine: str | None) -> str | None:

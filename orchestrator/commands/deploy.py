@@ -81,18 +81,17 @@ def deploy(loaded: Mesh, nodes: Sequence[Node], arguments: argparse.Namespace, *
     """
     archive, allow_unsigned = arguments.nextcloud_archive, arguments.allow_unsigned_archive
     new = [(node, "") for node in nodes if not deployment.exists(node)]
-    release = deployment.release_for(new, archive, allow_unsigned=allow_unsigned)
+    deployment.releases_for(new, archive, allow_unsigned=allow_unsigned)
     archives = deployment.app_archives(nodes, archive, allow_unsigned=allow_unsigned)
     facts = deployment.ensure_hosts(nodes, move=move)
     known = all(each.node for each in facts)
     for node in nodes:
         engines.record(node)
-    if release is None:
-        present = [(node, each.nextcloud) for node, each in zip(nodes, facts, strict=True)]
-        release = deployment.release_for(present, archive, allow_unsigned=allow_unsigned)
+    present = [(node, each.nextcloud) for node, each in zip(nodes, facts, strict=True)]
+    releases = deployment.releases_for(present, archive, allow_unsigned=allow_unsigned)
     with (
         deployment.locked(nodes, internet=True),
-        deployment.prepared(loaded, nodes, release=release, archives=archives) as ansible,
+        deployment.prepared(loaded, nodes, releases=releases, archives=archives) as ansible,
         progress.shown("deploy" if known else "deploy-first") as listener,
     ):
         outcome = ansible(listener=listener)

@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator import mesh, secrets
 from orchestrator.checks import SUBSCRIPTIONS, TERRITORY, check
 from orchestrator.errors import InvalidInventory, UsageError, printable
-from orchestrator.locations import CLONE, mesh_folder
+from orchestrator.locations import CLONE, keys_folder, mesh_folder
 from orchestrator.model import LAB_IPV4, LAB_IPV6, LAB_OWN_ADDRESSES, Node
 
 INVENTORY = "inventory"  # the executable that plain Ansible calls
@@ -88,13 +88,20 @@ def run(arguments: argparse.Namespace) -> int:
         (draft / SUBSCRIPTIONS).write_text(SUBSCRIPTIONS_TEXT, encoding="utf-8")
         made = secrets.create_missing(Node(draft, node.territory, node.subscriptions))
         draft.rename(target)
-    print(f"{node.name}: written to {target}, with {len(made)} secrets; next: `deploy {node.name}`")
+    print(f"{node.name}: written to {target}, with {len(made)} secrets")
+    if node.territory.is_lab:
+        print(f"next: `deploy {node.name}`")
+    else:
+        print(f"its key is {keys_folder() / node.name}: keep a copy elsewhere; without it the secrets are lost")
+        print(f"next: read territory.yml, then `plan {node.name}`")
     return 0
 
 
 def _territory(arguments: argparse.Namespace, others: list[Node]) -> str:
     name = arguments.territory
     if arguments.provider == "lab":
+        if arguments.ipv4 or arguments.ipv6:
+            raise UsageError("--ipv4 and --ipv6 are for an existing host: add --provider existing")
         ipv4, ipv6 = _free_lab_addresses(others)
         domain = arguments.domain or f"{name}.maillage.test"
         contact = arguments.contact or f"partenaire-{name}@exterieur.test"

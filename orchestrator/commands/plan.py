@@ -31,14 +31,14 @@ def run(arguments: argparse.Namespace) -> int:
         if node.territory.is_lab and node not in absent:
             facts[node.name] = deployment.check_host(node)
     present = [(node, facts[node.name].nextcloud if node.name in facts else "") for node in nodes]
-    release = deployment.release_for(
+    releases = deployment.releases_for(
         present, arguments.nextcloud_archive, allow_unsigned=arguments.allow_unsigned_archive
     )
     archives = deployment.app_archives(
         nodes, arguments.nextcloud_archive, allow_unsigned=arguments.allow_unsigned_archive
     )
     with (
-        deployment.prepared(loaded, nodes, absent=absent, release=release, archives=archives) as ansible,
+        deployment.prepared(loaded, nodes, absent=absent, releases=releases, archives=archives) as ansible,
         progress.shown("plan") as listener,
     ):
         outcome = ansible(check=True, listener=listener)

@@ -30,7 +30,10 @@ class ActionModule(Node):
         if not arguments["release"] or arguments["ahead"]:
             return []
         apps = arguments["apps"]
-        actions = [("enable", apps["enabled"]), ("disable", apps["disabled"])]
+        actions = [
+            ("enable", apps["enabled"]),
+            ("disable", [app for app in apps["disabled"] if app not in apps["store"]]),
+        ]
         given = [app for app, archive in apps["archives"].items() if archive["sha256"]]
         actions.append(("install", [app for app in apps["store"] if apps["store_reached"] or app in given]))
         found = [("release", arguments["release"]["version"], "install")]

@@ -114,6 +114,14 @@ def test_without_any_it_is_downloaded_once(place, cache):
 
 
 @pytest.mark.usefixtures("known")
+def test_a_spoiled_one_in_the_cache_is_downloaded_anew(place, cache):
+    folder, address = place
+    put(folder / NAME)
+    put(cache / NAME, CONTENT[:-1])
+    assert choose(place=address).sha256 == hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.mark.usefixtures("known")
 def test_a_download_that_broke_off_is_begun_again(place, cache):
     folder, address = place
     put(folder / NAME)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.preflight import SCRIPT, Facts, judge, orphans, parse
+from orchestrator.preflight import SCRIPT, Facts, judge, orphans, parse, too_small
 
 FIT = Facts(
     system="debian 13",
@@ -89,3 +89,10 @@ def test_the_script_runs_in_a_plain_shell_and_is_understood():
 def test_another_answer_is_refused():
     with pytest.raises(ValueError, match="no system in the answer"):
         parse("Welcome to the router's menu\n", now=0)
+
+
+def test_nextcloud_wants_more_memory_than_the_light_engine():
+    small = replace(FIT, memory=1_000_000_000, files=False)
+    assert "has 1000 MB of memory, Nextcloud needs 1800 MB" in str(too_small(small, "nextcloud"))
+    assert too_small(small, "radicale") is None
+    assert too_small(replace(small, files=True), "nextcloud") is None  # it runs: a deployment may be what helps it

@@ -100,11 +100,13 @@ def release(plan: Plan, state: State, version: str) -> None:
 
 
 def apps(plan: Plan, state: State, wanted: dict[str, Any]) -> None:
-    """Apps on and off."""
+    """Apps on and off; one that the partner declares is on, also when it is part of the release."""
     fresh = not state.installed
-    plan.enable = [app for app in wanted["enabled"] if fresh or not state.enabled(app)]
-    plan.disable = [app for app in wanted["disabled"] if fresh or state.enabled(app)]
-    archives = {app: wanted["archives"].get(app) or {"path": "", "sha256": ""} for app in wanted["store"]}
+    part = [app for app in wanted["store"] if app in state.shipped]
+    plan.enable = [app for app in [*wanted["enabled"], *part] if fresh or not state.enabled(app)]
+    plan.disable = [app for app in wanted["disabled"] if app not in wanted["store"] and (fresh or state.enabled(app))]
+    others = [app for app in wanted["store"] if app not in part]
+    archives = {app: wanted["archives"].get(app) or {"path": "", "sha256": ""} for app in others}
     lacking = [app for app in archives if fresh or not state.enabled(app)]
     given = [app for app in lacking if archives[app]["sha256"]]
     plan.given = {app: state.settings.get(app, {}).get("installed_version", "") for app in given}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TOP = "nextcloud/"
 MOST_BYTES = 3 * 10**9  # unpacked; a release has 0.6
+ROOM = 10**9  # free bytes to begin with: a release, and before an upgrade the database's dump
 MOST_ENTRIES = 200_000  # a release has 30,000
 READ_AT_ONCE = 1 << 20
 LOCK, BEHIND = "/run/maillage-nextcloud-unpack.lock", f"{CODE}/behind.tar.bz2"
@@ -42,6 +43,11 @@ def unpack(archive: str, release: dict[str, str]) -> None:
     target = f"{CODE}/{version}"
     unfinished = f"{target}.unfinished"
     check_sum(archive, release["sha256"])
+    if (free := shutil.disk_usage(CODE).free) < ROOM:
+        raise NodeError(
+            f"Nextcloud {version} needs {ROOM / 10**9:.1f} GB below {CODE}, where {free / 10**9:.1f} GB are free: make "
+            "room, then deploy again"
+        )
     shutil.rmtree(unfinished, ignore_errors=True)
     os.makedirs(unfinished, mode=0o755)
     try:

@@ -43,6 +43,7 @@ class State:
     Attributes:
         releases: the versions that are unpacked.
         current: the version that the link leads to, or "".
+        shipped: apps that are part of the current release.
         code: the current code's own version, such as (32, 0, 1, 2).
         installed: the version of the data, () when nothing is installed.
         under_way: what a run that was killed was doing: `action` (install, upgrade, roll back), releases `old`, `new`.
@@ -57,6 +58,7 @@ class State:
     def __init__(self) -> None:
         self.releases = sorted(name for name in listed(CODE) if re.fullmatch(r"\d+\.\d+\.\d+", name))
         self.current = os.path.basename(os.readlink(LINK)) if os.path.islink(LINK) else ""
+        self.shipped = set(listed(f"{LINK}/apps"))
         self.code = code_version(LINK) if self.current in self.releases else ()
         self.installed = installed_version()
         self.under_way: dict[str, Any] = json.loads(text_of(UNDER_WAY) or "{}")

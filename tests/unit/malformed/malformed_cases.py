@@ -365,6 +365,12 @@ MEANING = [
         "13:13: services.cloud.engine: must be nextcloud (files, photos, contacts and calendar) or radicale",
     ),
     territory(
+        "apps of an engine that has none",
+        "engine: radicale\n",
+        "engine: radicale\n    apps: [contacts]\n",
+        "14:5: services.cloud.apps: are Nextcloud's; remove them, or write engine: nextcloud",
+    ),
+    territory(
         "provider not offered yet",
         "provider: existing",
         "provider: hcloud",

@@ -151,6 +151,14 @@ def test_the_archives_that_a_host_lacks(state):
     assert nextcloud.needed(plan(state, release={}), {"release": {}, "apps": {}}) == []
 
 
+def test_a_declared_app_of_the_release_is_switched_on_and_stays(state):
+    state.shipped = {"survey_client"}
+    asked = APPS | {"store": ["survey_client"], "store_reached": True}
+    assert said(plan(state, apps=asked)) == ["app survey_client enable"]
+    state.settings["survey_client"] = {"enabled": "yes"}
+    assert said(plan(state, apps=asked)) == []
+
+
 def test_authorities_are_added(state):
     state.authorities = {"known.crt": "a", "older.crt": "b"}
     found = plan(state, authorities={"known.crt": "a", "older.crt": "c", "new.crt": "d"})
