@@ -53,7 +53,7 @@ lock: $(STAMP) ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade --output-file requirements.lock
 
-bench: setup ## the figures of README, measured here
+bench: setup ## the figures of docs, measured here
 	$(BIN)/python tests/bench.py
 	$(BIN)/python tests/bench_nextcloud.py
 
