@@ -85,7 +85,7 @@ print(subprocess.run(argv, input={password!r}.encode(), capture_output=True).ret
 def test_life_of_accounts(lab: Lab, play: Playbook) -> None:
     created = {("services/radicale", "create"), ("exemple", "create"), ("autre", "create")}
     assert changes(play, accounts(PERSON, OTHER), "--check") == created  # no slapd yet
-    played = play.play([SERVER, DIRECTORY], __directory_suffix=SUFFIX)
+    played = play.play([SERVER, DIRECTORY], __directory_suffix=SUFFIX, directory_password_writers=["nextcloud"])
     assert played.code == 0, played.output
     assert changes(play, accounts(PERSON, OTHER), "--check") == created  # an empty directory
     assert changes(play, accounts(PERSON, OTHER)) == created
