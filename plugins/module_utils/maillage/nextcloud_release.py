@@ -43,6 +43,7 @@ def unpack(archive: str, release: dict[str, str]) -> None:
     target = f"{CODE}/{version}"
     unfinished = f"{target}.unfinished"
     check_sum(archive, release["sha256"])
+    os.makedirs(CODE, mode=0o755, exist_ok=True)
     if (free := shutil.disk_usage(CODE).free) < ROOM:
         raise NodeError(
             f"Nextcloud {version} needs {ROOM / 10**9:.1f} GB below {CODE}, where {free / 10**9:.1f} GB are free: make "
