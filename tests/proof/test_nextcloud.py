@@ -313,6 +313,7 @@ def test_an_upgrade_that_fails_is_undone_and_one_that_works_is_kept(maillage, su
 
 def test_everything_works_after_a_reboot(maillage, lab):
     lab.reboot(HOSTS[HERE])
+    on_host(lab, "systemctl is-system-running --wait")  # SSH answers some seconds before PHP
     report = maillage("verify", HERE, "--json")
     assert report["ok"], [check for check in report["checks"] if check["failed"]]
     assert maillage("plan", HERE, "--json")["changes"] == []
