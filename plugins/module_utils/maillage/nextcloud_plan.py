@@ -160,8 +160,8 @@ def subscribers(plan: Plan, state: State, wanted: list[dict[str, Any]]) -> None:
             plan.resume.append(uid)
         if not active and uid in state.known and uid not in state.disabled:
             plan.suspend.append(uid)
-        # One who is known but has no quota yet gets it with the first login.
-        if active and state.quotas.get(uid, human(subscriber["cloud_quota"])) != human(subscriber["cloud_quota"]):
+        # Known without a quota: the first login, or the job that found the person, was cut short; no limit at all.
+        if active and uid in state.known and state.quotas.get(uid) != human(subscriber["cloud_quota"]):
             plan.refresh.append(uid)
     for action, uids in (("suspend", plan.suspend), ("resume", plan.resume), ("change", plan.refresh)):
         for uid in uids:

@@ -180,9 +180,14 @@ def test_subscribers_are_let_in_and_shut_out(state):
     state.known, state.disabled = {"here", "out", "back", "poor", "mapped"}, {"out", "back"}
     state.quotas = {"here": "9.3 GB", "back": "9.3 GB", "poor": "1 GB"}
     people = [person("here", "suspended"), person("out", "suspended"), person("back"), person("poor"), person("never")]
-    people.append(person("mapped"))  # whose quota comes with the first login
+    people.append(person("mapped"))  # who was cut short
     found = plan(state, subscribers=people, release={})
-    assert said(found) == ["account cloud/here suspend", "account cloud/back resume", "account cloud/poor change"]
+    assert said(found) == [
+        "account cloud/here suspend",
+        "account cloud/back resume",
+        "account cloud/poor change",
+        "account cloud/mapped change",
+    ]
 
 
 @pytest.mark.parametrize(
