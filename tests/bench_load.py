@@ -35,7 +35,7 @@ ours)
     tar -xPf /root/ours.tar
     ;;
 stock)
-    rm $ours
+    rm -f $ours
     tar -xPOf /root/ours.tar $fpm/pool.d/nextcloud.conf | grep -v -e '^pm' -e '^php_admin' > $fpm/pool.d/nextcloud.conf
     printf '%s\\n' 'pm = dynamic' 'pm.max_children = 5' 'pm.start_servers = 2' 'pm.min_spare_servers = 1' \\
         'pm.max_spare_servers = 3' >> $fpm/pool.d/nextcloud.conf
