@@ -167,7 +167,8 @@ def failure(connection: Connection, stderr: str) -> HostError:
 def lock(connection: Connection, holder: str) -> Iterator[None]:
     """Hold the host's deployment lock.
 
-    It is an flock over a connection of its own: when either end dies, the kernel drops it, and nothing stale remains.
+    It is an flock of a process on the host that reads from this one, over the shared connection (opening another takes
+    as long as two tasks): when either end dies, the kernel drops it, and nothing stale remains.
 
     Args:
         connection: the host.
@@ -178,13 +179,7 @@ def lock(connection: Connection, holder: str) -> Iterator[None]:
         HostError: the host cannot be reached, or has no lock to give.
     """
     script = LOCK_SCRIPT.format(file=LOCK_FILE, holder=shlex.quote(holder))
-    alone = ["-o", "ControlPath=none", "-o", "ControlMaster=no"]
-    command = [
-        "ssh",
-        *alone,
-        *connection.arguments()[1:],
-        shlex.join([*(["sudo", "-n"] if connection.become else []), *SHELL]),
-    ]
+    command = [*connection.arguments(), shlex.join([*(["sudo", "-n"] if connection.become else []), *SHELL])]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
     ) as process:

@@ -193,6 +193,16 @@ def test_a_subscriber_is_let_in_and_that_changes_nothing(maillage):
     assert nothing_to_change(maillage)
 
 
+def test_lost_files_come_back(maillage, lab):
+    lost = "/etc/php/8.4/fpm/pool.d/nextcloud-workers.conf /etc/php/8.4/fpm/pool.d/nextcloud.conf"
+    on_host(lab, f"rm {lost}")
+    assert not nothing_to_change(maillage)
+    maillage("deploy", TERRITORY, "--no-verify")
+    on_host(lab, f"test -s {lost.replace(' ', ' && test -s ')}")
+    assert serves(RELEASE)
+    assert nothing_to_change(maillage)
+
+
 @pytest.mark.parametrize(
     ("which", "sentence"),
     [
