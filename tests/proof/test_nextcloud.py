@@ -261,6 +261,14 @@ def test_who_is_removed_is_set_aside(maillage, subscriber, lab):
     assert maillage("deploy", HERE, "--no-verify", "--json")["changes"] == []
 
 
+def test_everything_works_after_a_reboot(maillage, lab):
+    lab.reboot(HOSTS[HERE])
+    on_host(lab, "systemctl is-system-running --wait")  # SSH answers some seconds before PHP
+    report = maillage("verify", HERE, "--json")
+    assert report["ok"], [check for check in report["checks"] if check["failed"]]
+    assert maillage("plan", HERE, "--json")["changes"] == []
+
+
 def repacked(folder, change):
     """The given archive as a later release: its number is one higher, and `change` may do more."""
     major, minor, patch = re.search(r"(\d+)\.(\d+)\.(\d+)\.tar", ARCHIVE).groups()
@@ -309,11 +317,3 @@ def test_an_upgrade_that_fails_is_undone_and_one_that_works_is_kept(maillage, su
     done = maillage("deploy", HERE, "--json", ACCEPT, "--nextcloud-archive", str(good))
     assert [check for check in done["checks"] if not check["ok"]] == []
     assert mine.status() == 207
-
-
-def test_everything_works_after_a_reboot(maillage, lab):
-    lab.reboot(HOSTS[HERE])
-    on_host(lab, "systemctl is-system-running --wait")  # SSH answers some seconds before PHP
-    report = maillage("verify", HERE, "--json")
-    assert report["ok"], [check for check in report["checks"] if check["failed"]]
-    assert maillage("plan", HERE, "--json")["changes"] == []
