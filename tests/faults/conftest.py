@@ -1,0 +1,80 @@
+"""How much is done: SEEDS (numbers with commas) and MOMENTS (for each of them) in the environment; and the table."""
+
+import os
+import statistics
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from disturbed import Territory, copy_of_the_mesh
+
+from orchestrator.providers.lab import Lab
+
+SEEDS = [int(word) for word in os.environ.get("SEEDS", "1,2").split(",")]
+MOMENTS = int(os.environ.get("MOMENTS", "1"))
+COLUMNS = ("fault", "seeds", "times", "lost", "converged", "seconds")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.lab)
+            item.add_marker(pytest.mark.skipif(os.geteuid() != 0, reason="a lab host needs root"))
+
+
+def pytest_generate_tests(metafunc):
+    """`seed` and `moment`: every moment of every seed."""
+    if "moment" in metafunc.fixturenames:
+        metafunc.parametrize(("seed", "moment"), [(seed, moment) for seed in SEEDS for moment in range(MOMENTS)])
+
+
+@pytest.fixture
+def note(record_property):
+    """Puts a line into the table: what was lost, and how long the run took that mended it."""
+
+    def noted(fault, *, seed="", lost=None, seconds=0.0):
+        record_property("fault", (fault, seed, lost, seconds))
+
+    return noted
+
+
+def pytest_terminal_summary(terminalreporter):
+    rows = defaultdict(list)
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for name, value in report.user_properties if report.when == "call" else []:
+                if name == "fault":
+                    rows[value[0]].append((*value[1:], outcome == "passed"))
+    if not rows:
+        return
+    lines = [COLUMNS]
+    for fault, found in rows.items():
+        seeds = ",".join(sorted({str(seed) for seed, *_ in found}))
+        lost = [lost for _, lost, _, _ in found if lost is not None]
+        seconds = statistics.median(seconds for _, _, seconds, _ in found)
+        converged = f"{sum(good for *_, good in found)} of {len(found)}"
+        lines.append((fault, seeds, str(len(found)), str(sum(lost)) if lost else "-", converged, f"{seconds:.1f}"))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
+    terminalreporter.section("faults")
+    for line in lines:
+        terminalreporter.line("  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip())
+
+
+@pytest.fixture(scope="session")
+def mesh(tmp_path_factory):
+    """A copy of the sample mesh that the faults may change; both of its territories are light ones."""
+    return copy_of_the_mesh(tmp_path_factory.mktemp("mesh") / "normandie")
+
+
+@pytest.fixture(scope="session")
+def orne(mesh):
+    """The territory that most faults are done to; what was in the lab before is there afterwards."""
+    lab = Lab()
+    before = set(lab.place.hosts())
+    territory = Territory(mesh, "orne")
+    lab.destroy(territory.host)
+    yield territory
+    for name in {"internet"} - before | {territory.host}:
+        lab.destroy(name)
+    if not lab.place.hosts():
+        lab.down()

@@ -1,0 +1,228 @@
+"""A territory of the lab that faults are done to: how it is driven, what it holds, and what must be true afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from orchestrator import engines, secrets
+from orchestrator.commands.verify import target_of
+from orchestrator.model import Node
+from orchestrator.providers.lab import Lab
+from orchestrator.ssh import PYTHON
+from orchestrator.verify.check import CheckFailedError
+from orchestrator.verify.network import IPV4, Network
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "inventories" / "normandie"
+NAMES = {"calvados": "caen", "manche": "saint-lo", "orne": "alencon"}
+CALENDAR = """BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//maillage//faults//\r\nBEGIN:VEVENT\r\nUID:{0}\r\n\
+DTSTAMP:20260101T000000Z\r\nDTSTART:20260101T090000Z\r\nSUMMARY:{0}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"""
+
+# Every file that a component has written: path to hash, None where it is not there.
+FILES = """
+import glob, hashlib, json, os
+found = {}
+for journal in glob.glob("/var/lib/maillage/tree/*/journal.json"):
+    record = json.load(open(journal))
+    for path in [*record["written"], *record["change"].get("entries", {})]:
+        if os.path.islink(path):
+            found[path] = os.readlink(path)
+        elif os.path.isfile(path):
+            found[path] = hashlib.sha256(open(path, "rb").read()).hexdigest()
+        elif not os.path.isdir(path):
+            found[path] = None
+print(json.dumps(found))
+"""
+# What no deployment may leave behind on a host.
+LEFT = """
+dpkg --audit
+ls /var/lib/dpkg/updates
+find / -xdev \\( -name '.*.maillage' -o -name '*.dpkg-new' -o -name '*.dpkg-tmp' -o -path '*/tree/*/previous/*' \\) \\
+    -not -path '/proc/*'
+ls /usr/sbin/policy-rc.d 2> /dev/null
+systemctl list-units --plain --no-legend --all 'maillage-guard-*'
+systemctl list-units --plain --no-legend --failed
+pgrep -ax apt-get; pgrep -ax dpkg
+true
+"""
+
+
+class Territory:
+    """One territory of a copy of the sample mesh, on the lab of this machine.
+
+    Attributes:
+        host: the lab's name of its host.
+    """
+
+    def __init__(self, mesh: Path, name: str) -> None:
+        self.mesh, self.name, self.host = mesh, name, f"{NAMES[name]}.{name}"
+        self.lab = Lab()
+
+    @property
+    def node(self) -> Node:
+        return engines.load(self.mesh).nodes[self.name]
+
+    @property
+    def network(self) -> Network:
+        return Network(target_of(self.node), 5)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """A command of ours, in a process group of its own."""
+        command = [sys.executable, "-m", "orchestrator", "--mesh", str(self.mesh), *arguments]
+        return subprocess.Popen(
+            command, cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def run(self, *arguments: str, code: int = 0) -> Any:
+        """A command of ours to its end; standard output, read as JSON where that was asked for, else all it said."""
+        with self.start(*arguments) as process:
+            output, words = process.communicate(timeout=900)
+        assert process.returncode == code, f"{arguments}: {process.returncode}\n{output[-3000:]}\n{words[-3000:]}"
+        assert "Traceback" not in words
+        return json.loads(output) if "--json" in arguments else output + words
+
+    def deploy(self, code: int = 0) -> Any:
+        return self.run("deploy", self.name, "--no-verify", "--json", code=code)
+
+    def on(self, script: str, *, python: bool = False) -> str:
+        """What a script on the host prints."""
+        how = {"interpreter": PYTHON} if python else {}
+        done = self.lab.connection(self.host).run(script, timeout=300, **how)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def edit(self, file: str, *changes: tuple[str, str]) -> None:
+        """Change words of the territory's file."""
+        path = self.mesh / self.name / file
+        text = path.read_text(encoding="utf-8")
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new)
+        path.write_text(text, encoding="utf-8")
+
+    def files(self) -> dict[str, str | None]:
+        return json.loads(self.on(FILES, python=True))
+
+    def left(self) -> list[str]:
+        """What a fault or the run after it left behind; nothing, when all is well."""
+        return self.on(LEFT).splitlines()
+
+    @contextmanager
+    def client(self) -> Iterator[httpx.Client]:
+        """HTTP as the subscriber `exemple`."""
+        password = secrets.reveal(self.node, "subscribers.exemple").get_secret_value()
+        with self.network.client(IPV4, auth=("exemple", password)) as client:
+            yield client
+
+    def calendar(self) -> str:
+        """The address of a calendar of the subscriber's, which is made if need be."""
+        address = f"https://{self.network.target.cloud}/exemple/faults/"
+        with self.client() as client:
+            client.request("MKCALENDAR", address)
+        return address
+
+    def store(self, name: str) -> str:
+        """An event that the server has said that it keeps; its address."""
+        address = f"{self.calendar()}{name}.ics"
+        with self.client() as client:
+            answer = client.put(address, content=CALENDAR.format(name), headers={"Content-Type": "text/calendar"})
+        assert answer.status_code == 201, answer.text
+        return address
+
+    def lost(self, addresses: list[str]) -> list[str]:
+        """Those of the stored events that are not there, as they were, any more."""
+        with self.client() as client:
+            answers = {address: client.get(address) for address in addresses}
+        names = {address: address.rpartition("/")[2].removesuffix(".ics") for address in addresses}
+        return [
+            address
+            for address, answer in answers.items()
+            if answer.status_code != 200 or f"SUMMARY:{names[address]}" not in answer.text
+        ]
+
+    def page(self) -> str:
+        """The territory's own page."""
+        with self.network.client(IPV4) as client:
+            return client.get(f"https://{self.network.target.domain}/").raise_for_status().text
+
+    @contextmanager
+    def watched(self) -> Iterator[set[str]]:
+        """Ask for the territory's page all the time; every page that was served, whole or not."""
+        served: set[str] = set()
+        end = threading.Event()
+
+        def watch() -> None:
+            while not end.wait(0.03):
+                try:
+                    served.add(self.page())
+                except (httpx.HTTPError, CheckFailedError, OSError):
+                    continue  # down: nothing is served
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield served
+        finally:
+            end.set()
+            thread.join()
+
+
+def copy_of_the_mesh(folder: Path) -> Path:
+    shutil.copytree(SAMPLE, folder, symlinks=True)
+    return folder
+
+
+# ------------------------------------------------------------------------------------------------------------- faults
+
+MODULE = """
+import os, pathlib, signal, time
+end = time.monotonic() + 10
+while time.monotonic() < end:
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cmdline").read_bytes() == b"/usr/bin/python3\\0":
+                os.kill(int(process.name), signal.SIGKILL)
+                raise SystemExit
+        except FileNotFoundError:
+            pass
+    time.sleep(0.002)
+"""
+
+
+def kill_controller(_territory: Territory, process: subprocess.Popen[str]) -> None:
+    """The laptop's lid, or a CI job's time limit."""
+    os.killpg(process.pid, signal.SIGKILL)
+
+
+def kill_module(territory: Territory, _process: subprocess.Popen[str]) -> None:
+    """The kernel's out-of-memory killer, on the host."""
+    territory.on(MODULE, python=True)
+
+
+def kill_host(territory: Territory, _process: subprocess.Popen[str]) -> None:
+    """A power cut: what the host had not flushed to its disk is lost."""
+    territory.lab.kill(territory.host)
+    territory.lab.start(territory.host)
+
+
+KILLS = {"controller": kill_controller, "module": kill_module, "host": kill_host}
+
+
+def wait_out(process: subprocess.Popen[str], seconds: float = 180) -> float:
+    """Let a disturbed command end by itself; how long that took."""
+    begun = time.monotonic()
+    process.communicate(timeout=seconds)
+    return time.monotonic() - begun

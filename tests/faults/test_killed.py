@@ -1,0 +1,110 @@
+"""SIGKILL to the controller, to the module on the host, and to the host itself, at a random moment: the next run
+converges, the one after it changes nothing, nothing half-written was served, nothing is lost, nothing is left over."""
+
+import random
+import time
+from itertools import cycle
+
+import pytest
+from disturbed import KILLS, wait_out
+
+OTHER = [
+    ("name: Partenaire d'exemple de l'Orne", "name: Un autre nom"),
+    ("contact: partenaire-orne@exterieur.test", "contact: un-autre-contact@exterieur.test"),
+]
+SOMEBODY = "\n  essai: {name: Personne d'essai, mail: essai@orne.maillage.test, plan: essentiel, state: active}"
+
+
+class Sides:
+    """The two ways in which the territory is deployed by turns."""
+
+    def __init__(self, territory):
+        self.territory, self.turn = territory, cycle([False, True])
+        next(self.turn)
+        self.files, self.pages, self.stored, self.seconds = [], [], [], []
+        for _ in range(4):  # each side twice: the first time, the host comes to know essai
+            self.change()
+            begun = time.monotonic()
+            territory.deploy()
+            self.seconds.append(time.monotonic() - begun)
+            self.files.append(territory.files())
+            self.pages.append(territory.page())
+
+    def change(self):
+        """Write the other side into the territory's files."""
+        there = next(self.turn)
+        words = OTHER if there else [(new, old) for old, new in OTHER]
+        self.territory.edit("territory.yml", *words)
+        who = ("state: active}\n", f"state: active}}{SOMEBODY}\n")
+        self.territory.edit("subscriptions.yml", who if there else who[::-1])
+
+    def allowed(self, path):
+        return {files.get(path) for files in self.files}
+
+
+@pytest.fixture(scope="module")
+def bare(orne):
+    """How long an undisturbed first deployment takes; the lab's internet and the cache of packages are there then."""
+    orne.run("lab", "up", orne.name)
+    begun = time.monotonic()
+    orne.deploy()
+    return time.monotonic() - begun
+
+
+@pytest.fixture(scope="module")
+def sides(orne, bare):
+    assert bare
+    return Sides(orne)
+
+
+def disturb(territory, kill, at):
+    """Kill at a moment of a deployment; whether it was still under way."""
+    with territory.start("deploy", territory.name, "--no-verify") as process:
+        time.sleep(at)
+        met = process.poll() is None
+        KILLS[kill](territory, process)
+        wait_out(process)
+    return met
+
+
+def converges(territory):
+    """What the next run and the one after it do; how long the first of them takes."""
+    begun = time.monotonic()
+    territory.deploy()
+    seconds = time.monotonic() - begun
+    assert territory.deploy()["changes"] == []
+    assert territory.left() == []
+    return seconds
+
+
+@pytest.mark.parametrize("kill", KILLS)
+def test_a_change(orne, sides, note, seed, moment, kill):
+    at = random.Random(f"change {seed} {moment} {kill}").uniform(0.4, max(sides.seconds[1:]))
+    sides.stored.append(orne.store(f"event-{seed}-{moment}-{kill}"))
+    sides.change()
+    with orne.watched() as served:
+        met = disturb(orne, kill, at)
+        found = orne.files()
+        seconds = converges(orne)
+    lost = orne.lost(sides.stored)
+    note(f"{kill} killed in a change", seed=seed, lost=len(lost), seconds=seconds)
+    assert lost == []
+    assert served <= set(sides.pages)
+    assert {path: hash_ for path, hash_ in found.items() if hash_ not in sides.allowed(path)} == {}
+    print(f"at {at:.1f} s, {'met' if met else 'too late'}; {len(served)} pages")
+
+
+def test_verified(orne, sides):
+    assert sides
+    assert orne.run("verify", orne.name, "--json")["ok"]
+
+
+@pytest.mark.parametrize("kill", KILLS)
+def test_a_first_deployment(orne, bare, note, seed, moment, kill):
+    at = random.Random(f"first {seed} {moment} {kill}").uniform(0.4, bare)
+    orne.lab.destroy(orne.host)
+    orne.run("lab", "up", orne.name)
+    met = disturb(orne, kill, at)
+    note(f"{kill} killed in a first deployment", seed=seed, seconds=converges(orne))
+    assert orne.run("verify", orne.name, "--json")["ok"]
+    print(f"at {at:.1f} s, {'met' if met else 'too late'}")
