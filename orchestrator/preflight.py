@@ -12,6 +12,7 @@ from orchestrator.ssh import Connection
 MEGABYTE = 10**6
 BARE_DISK = 2000 * MEGABYTE  # the packages of a node, their downloads, and room to start
 NODE_DISK = 300 * MEGABYTE  # a node that is there already: enough to run apt
+BARE_FILES, NODE_FILES = 100_000, 5_000  # inodes; Nextcloud's release alone has 30,000 files
 MEMORY = 450 * MEGABYTE
 NEXTCLOUD_MEMORY = 1800 * MEGABYTE  # what machines of 2 GB have
 CLOCK_SECONDS = 60.0  # DNSSEC and TLS stand more, one-time codes and logs do not
@@ -36,6 +37,7 @@ $sudo grep -qs "'installed' => true" "$files" && echo "files=yes" || echo "files
 [ -e /var/lib/maillage/nextcloud/under-way.json ] || release=$(readlink /usr/share/maillage/nextcloud 2>/dev/null)
 echo "nextcloud=${release##*/}"
 echo "disk=$(df -kP / | awk 'NR == 2 {print $4}')"
+echo "inodes=$(df -iP / | awk 'NR == 2 {print $2 ? $4 : 10 ^ 9}')"  # some file systems have no fixed number
 echo "memory=$(awk '/^MemTotal:/ {print $2}' /proc/meminfo)"
 echo "clock=$(date +%s)"
 for port in 80 443; do
@@ -61,6 +63,7 @@ class Facts:
         people: how many have contacts or calendars in radicale.
         files: Nextcloud has been installed here, and its data is there.
         disk: free bytes of the root file system.
+        inodes: how many more files the root file system can hold.
         memory: bytes in all.
         clock: seconds that the host's clock is ahead of this machine's.
         ports: the program that listens on each of the node's ports.
@@ -75,6 +78,7 @@ class Facts:
     people: int
     files: bool
     disk: int
+    inodes: int
     memory: int
     clock: float
     ports: dict[int, str]
@@ -100,6 +104,7 @@ def parse(output: str, now: float) -> Facts:
             people=int(values["people"]),
             files=values["files"] == "yes",
             disk=int(values["disk"]) * 1024,
+            inodes=int(values["inodes"]),
             memory=int(values["memory"]) * 1024,
             clock=float(values["clock"]) - now,
             ports={int(port): server for port, server in ports.items()},
@@ -124,6 +129,11 @@ def judge(facts: Facts) -> list[str]:
         free, least = facts.disk / 10**9, needed / 10**9
         problems.append(
             f"has {free:.1f} GB of free disk, {least:.1f} GB are needed: free some space, or give it a larger disk"
+        )
+    if facts.inodes < (least_files := NODE_FILES if facts.node else BARE_FILES):
+        problems.append(
+            f"has room for {facts.inodes} more files (inodes), {least_files} are needed: remove some, or give it a "
+            "larger disk"
         )
     if facts.memory < MEMORY:
         problems.append(

@@ -20,7 +20,7 @@ import httpx
 from orchestrator import engines, secrets
 from orchestrator.commands.verify import target_of
 from orchestrator.model import Node
-from orchestrator.providers.lab import Lab
+from orchestrator.providers.lab import Lab, host
 from orchestrator.ssh import PYTHON
 from orchestrator.verify.check import CheckFailedError
 from orchestrator.verify.network import IPV4, Network
@@ -103,6 +103,11 @@ class Territory:
         done = self.lab.connection(self.host).run(script, timeout=300, **how)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def on_the_disk(self, path: str) -> str:
+        """A file of the host, read without a connection to it."""
+        process = host.supervisor_pid(self.lab.place, self.host)
+        return Path(f"/proc/{process}/root{self.lab.place.host(self.host)}/root{path}").read_text(encoding="utf-8")
 
     def edit(self, file: str, *changes: tuple[str, str]) -> None:
         """Change words of the territory's file."""

@@ -33,9 +33,7 @@ def accepted(text):
     return True
 
 
-NAMES = (
-    st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=8), min_size=1, max_size=6).map("".join).filter(accepted)
-)
+NAMES = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=8), min_size=1, max_size=6).map("".join).filter(accepted)
 
 
 class Page(HTMLParser):

@@ -17,6 +17,7 @@ FIT = Facts(
     people=0,
     files=False,
     disk=8 * 10**9,
+    inodes=500_000,
     memory=10**9,
     clock=0.4,
     ports={},
@@ -50,7 +51,7 @@ def test_each_problem_is_one_sentence(change, words):
 
 
 def test_all_problems_are_reported_at_once():
-    assert len(judge(replace(FIT, system="ubuntu 24.04", root=False, disk=0, memory=0))) == 4
+    assert len(judge(replace(FIT, system="ubuntu 24.04", root=False, disk=0, inodes=0, memory=0))) == 5
 
 
 def test_a_node_may_have_its_own_web_server_and_a_fuller_disk():

@@ -17,10 +17,12 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemd:
     """A small systemctl of its own, that runs units which only remember their configuration."""
     fake = Systemd(tmp_path / "systemd", tmp_path / "root")
     fake.install()
-    from maillage import command, services
+    from maillage import command, guard, services
 
     monkeypatch.setitem(command.ENVIRONMENT, "PATH", f"{fake.folder}:{command.ENVIRONMENT['PATH']}")
     monkeypatch.setattr(services, "UNIT_FOLDERS", (str(tmp_path / "root" / "units") + "/",))
+    monkeypatch.setattr(guard, "UNITS", str(fake.folder / "units"))
+    (fake.folder / "units").mkdir()
     return fake
 
 

@@ -39,23 +39,39 @@ def confirm(component: Component, timer: str) -> bool:
     return bool(tree.main(given, check=False, diff=False)["confirmed"])
 
 
+def units(systemd: Systemd) -> list[str]:
+    """The units that stand for what is to be put back, and what wants them when the host starts."""
+    return sorted(
+        str(path.relative_to(systemd.folder / "units")) for path in (systemd.folder / "units").rglob("*.service")
+    )
+
+
 def put_back(systemd: Systemd) -> str:
-    """What the timer does: the saved program, by its path alone."""
-    (armed,) = [call.split() for call in systemd.calls() if call.startswith("systemd-run")]
-    program = Path(armed[-1])
-    assert armed[-3:-1] == [sys.executable, "-I"]
+    """What the timer does, and a new start of the host: the saved program, by its path alone."""
+    text = (systemd.folder / "units" / "maillage-guard-sample.service").read_text(encoding="utf-8")
+    *command, path = text.strip().rpartition("=")[2].split()
+    program = Path(path)
+    assert command == [sys.executable, "-I"]
     assert program.stat().st_mode & 0o077 == 0
-    text = program.read_text(encoding="utf-8")
-    path = "from maillage import command; command.ENVIRONMENT['PATH'] = '%s:' + command.ENVIRONMENT['PATH']\n"
-    text = text.replace("from maillage.journal", path % systemd.folder + "from maillage.journal")
+    folders = f"from maillage import command, guard; guard.UNITS = {str(systemd.folder / 'units')!r}\n"
+    folders += f"command.ENVIRONMENT['PATH'] = '{systemd.folder}:' + command.ENVIRONMENT['PATH']\n"
+    text = program.read_text(encoding="utf-8").replace("from maillage.guard", folders + "from maillage.guard")
     done = subprocess.run([sys.executable, "-I", "-c", text], capture_output=True, text=True, timeout=30, check=True)
     return done.stdout
+
+
+def test_the_host_knows_what_to_do_when_it_starts(systemd: Systemd, changed: str) -> None:
+    assert units(systemd) == ["maillage-guard-sample.service", "multi-user.target.wants/maillage-guard-sample.service"]
+    assert [call for call in systemd.calls() if "daemon-reload" in call or call.startswith("systemd-run")][-2:] == [
+        "daemon-reload",
+        f"systemd-run --quiet --collect --unit={changed}.service --on-active=90 --timer-property=AccuracySec=1s",
+    ]
 
 
 def test_confirmed_change_stays(component: Component, systemd: Systemd, changed: str) -> None:
     assert confirm(component, changed) is True
     assert "stop maillage-guard-sample.timer maillage-guard-sample.service" in systemd.calls()
-    assert "nothing to put back" in put_back(systemd)
+    assert units(systemd) == []
     assert component.snapshot()["service.conf"] == ("file 644", "new")
     assert component.run(files={"service.conf": "new", "more": "new"}, **GUARDED)["changed"] is False
     assert component.changes(component.run(dry=True)) == {
@@ -67,6 +83,7 @@ def test_confirmed_change_stays(component: Component, systemd: Systemd, changed:
 def test_unconfirmed_change_is_put_back_by_the_host_alone(component: Component, systemd: Systemd, changed: str) -> None:
     assert systemd.running("a.service") == "new"
     assert "the previous files are back" in put_back(systemd)
+    assert units(systemd) == []
     assert component.snapshot() == {"service.conf": ("file 644", "old")}
     assert systemd.running("a.service") == "old"
     assert confirm(component, changed) is False
