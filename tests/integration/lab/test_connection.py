@@ -57,6 +57,16 @@ def test_the_lock_is_free_as_soon_as_it_is_given_back(lab):
             pass
 
 
+def test_the_lock_outlives_the_shared_connection(lab):
+    """As when a guarded change is confirmed over a new connection: the old one takes no more sessions."""
+    reach = lab.connection(ONE.name)
+    with lock(reach, "me@here"):
+        subprocess.run([*reach.arguments()[:-1], "-O", "stop", reach.host], capture_output=True, check=True)
+        with pytest.raises(HostLocked, match="me@here since"), lock(reach, "you@there"):
+            pass
+    assert _can_lock(reach)
+
+
 def test_ansible_comes_through_the_same_connection(lab, tmp_path):
     reach = lab.connection(TWO.name)
     reach.close()
