@@ -1,7 +1,7 @@
 """The .deb files that lab hosts share: what one has downloaded, the next one finds in its own apt cache.
 
 Each host has a directory of its own with hard links, so that hosts can install at the same time and clean up as they
-like. apt checks every file against the signed index before it uses it.
+like. `packages` compares every file with the signed index before apt uses it, since apt itself looks at its size alone.
 """
 
 from __future__ import annotations
