@@ -1,29 +1,22 @@
-"""From chosen territories to a run of Ansible: hosts, keys, inventory, locks."""
+"""From chosen territories to a run of Ansible: keys, inventory, archives."""
 
 from __future__ import annotations
 
-import getpass
-import socket
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator import ansible_vars, apps, archive, keys, preflight, secrets, ssh
+from orchestrator import ansible_vars, apps, archive, hosts, keys, secrets
 from orchestrator.ansible_vars import Surroundings, Variables
 from orchestrator.apps import AppArchive
-from orchestrator.errors import ArchiveMissing, HostLocked
+from orchestrator.errors import ArchiveMissing
 from orchestrator.mesh import Mesh
 from orchestrator.model import Node, Release
 from orchestrator.outcome import Outcome
-from orchestrator.preflight import Facts
 from orchestrator.progress import Listener, note
-from orchestrator.providers import provider
-from orchestrator.ssh import Connection
 
 LAB_LABEL = "lab"
-INTERNET_WAIT = 600  # seconds that a deployment waits for another one that configures the lab's internet
 
 
 @dataclass(frozen=True)
@@ -89,33 +82,23 @@ def prepared(
         around = lab_services.surroundings()
         if len(absent) < len(nodes):
             internet = {lab_services.HOST: lab_services.variables(mesh, lab_key, LAB_LABEL)}
-    hosts = {}
+    made = {}
     for node in nodes:
         place = around if node.territory.is_lab else Surroundings()
         chosen = releases.get(node.name) if releases else None
         variables = ansible_vars.flat(
             ansible_vars.node_variables(node, ciphertexts[node.name], place, chosen, mesh.nodes.values(), archives)
         )
-        variables |= _estimated() if node in absent else connection(node).ansible_variables()
-        hosts[ansible_vars.host_name(node)] = (node, variables)
+        variables |= _estimated() if node in absent else hosts.connection(node).ansible_variables()
+        made[ansible_vars.host_name(node)] = (node, variables)
     with keys.vault_identities(territory_keys) as identities:
-        inventory = ansible_vars.inventory(hosts, internet)
+        inventory = ansible_vars.inventory(made, internet)
         yield Run(inventory, identities, "lab.yml" if internet else "site.yml")
 
 
 def _estimated() -> Variables:
     """Variables of a host that is not there: the plugins answer from what they would be given."""
     return {"ansible_connection": "local", "maillage_estimate": True}
-
-
-def connection(node: Node) -> Connection:
-    """How to reach the node's host."""
-    return provider(node.territory.host).connection(node.name, node.territory.host)
-
-
-def exists(node: Node) -> bool:
-    """Whether the node's host was made already."""
-    return provider(node.territory.host).exists(node.name, node.territory.host)
 
 
 def releases_for(nodes: Sequence[tuple[Node, str]], given: str | None, *, allow_unsigned: bool) -> dict[str, Release]:
@@ -153,74 +136,3 @@ def app_archives(nodes: Sequence[Node], given: str | None, *, allow_unsigned: bo
     clouds = [node.territory.services.cloud for node in nodes if node.territory.engine == "nextcloud"]
     declared = sorted({app for cloud in clouds if cloud for app in cloud.apps})
     return apps.find(declared, given, allow_unsigned=allow_unsigned)
-
-
-def ensure_hosts(nodes: Sequence[Node], *, move: bool = False) -> list[Facts]:
-    """Have every host up and fit to be a node.
-
-    Args:
-        nodes: the chosen ones.
-        move: what another engine holds will be moved to the territory's own.
-
-    Returns:
-        What the hosts say of themselves.
-
-    Raises:
-        HostError: one cannot be reached, or is not fit; all its reasons at once.
-    """
-    for node in nodes:
-        provider(node.territory.host).ensure(node.name, node.territory.host, note)
-    return [check_host(node, move=move) for node in nodes]
-
-
-def check_host(node: Node, *, move: bool = False) -> Facts:
-    """See that a host is fit, and that no data would be out of reach; give what it says of itself.
-
-    Raises:
-        HostError: it cannot be reached, or is not fit.
-    """
-    engine = None if move else node.territory.engine
-    return preflight.check(
-        ansible_vars.host_name(node),
-        connection(node),
-        lambda facts: preflight.too_small(facts, engine) or preflight.orphans(facts, node.name, engine),
-    )
-
-
-@contextmanager
-def locked(nodes: Sequence[Node], *, internet: bool = False) -> Iterator[None]:
-    """Hold the deployment lock of every host, in one order for everybody.
-
-    Args:
-        nodes: the nodes that are about to be changed.
-        internet: the lab's internet is changed with them, if they are of the lab; it is waited for.
-
-    Raises:
-        HostLocked: somebody else changes one of the nodes; names who.
-    """
-    holder = f"{getpass.getuser()}@{socket.gethostname()}"
-    with ExitStack() as stack:
-        for node in sorted(nodes, key=lambda node: node.name):
-            stack.enter_context(ssh.lock(connection(node), holder))
-        if internet and any(node.territory.is_lab for node in nodes):
-            from orchestrator import lab_services
-
-            stack.enter_context(_patiently(lab_services.connection(), holder))
-        yield
-
-
-@contextmanager
-def _patiently(host: Connection, holder: str) -> Iterator[None]:
-    """Hold a lock that others hold only for a short while."""
-    deadline = time.monotonic() + INTERNET_WAIT
-    with ExitStack() as stack:
-        while True:
-            try:
-                stack.enter_context(ssh.lock(host, holder))
-                break
-            except HostLocked as error:
-                if time.monotonic() > deadline:
-                    raise
-                note(f"waiting: {error}")
-                time.sleep(3)
-        yield

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 
-from orchestrator.outcome import Change, Outcome
+from orchestrator.outcome import Change, Failure, Outcome
 
 SIGNS = {"create": "+", "install": "+", "start": "+", "enable": "+", "issue": "+", "remove": "-", "stop": "-"}
 PLURALS = {"directory": "directories", "authority": "authorities"}
@@ -58,11 +58,14 @@ def times(outcome: Outcome) -> str:
 def failures(outcome: Outcome) -> str:
     """For each host that did not reach the end: where, why, and what to do."""
     return "\n".join(
-        f"{failure.host}: the host does not answer: {failure.reason}"
-        if failure.unreachable
-        else f"{failure.host}: {failure.role or 'playbook'}: {failure.task}: {failure.reason}"
-        for failure in outcome.failures
+        ": ".join(filter(None, (failure.host, *_where(failure), failure.reason))) for failure in outcome.failures
     )
+
+
+def _where(failure: Failure) -> tuple[str, ...]:
+    if failure.unreachable:
+        return ("the host does not answer",)
+    return (failure.role or "playbook", failure.task) if failure.task else ()
 
 
 def _count(number: int, kind: str) -> str:

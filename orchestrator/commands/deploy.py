@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import ansible_vars, deployment, engines, progress, report
+from orchestrator import ansible_vars, deployment, engines, hosts, progress, report
 from orchestrator.commands import add_archive_arguments, conclude, load_for_run
-from orchestrator.errors import DeployFailed, MaillageError, UsageError, VerificationFailed
+from orchestrator.errors import (
+    DeployFailed,
+    HostError,
+    HostUnreachable,
+    MaillageError,
+    UsageError,
+    VerificationFailed,
+)
 from orchestrator.mesh import Mesh
 from orchestrator.model import Node
-from orchestrator.outcome import Outcome
+from orchestrator.outcome import Failure, Outcome
 
 if TYPE_CHECKING:
     from orchestrator.verify.check import Check
@@ -80,25 +87,36 @@ def deploy(loaded: Mesh, nodes: Sequence[Node], arguments: argparse.Namespace, *
         move: also take to Nextcloud what radicale holds.
     """
     archive, allow_unsigned = arguments.nextcloud_archive, arguments.allow_unsigned_archive
-    new = [(node, "") for node in nodes if not deployment.exists(node)]
+    new = [(node, "") for node in nodes if not hosts.exists(node)]
     deployment.releases_for(new, archive, allow_unsigned=allow_unsigned)
     archives = deployment.app_archives(nodes, archive, allow_unsigned=allow_unsigned)
-    facts = deployment.ensure_hosts(nodes, move=move)
-    known = all(each.node for each in facts)
-    for node in nodes:
+    facts, refused = hosts.ensure(nodes, move=move)
+    known = all(each.node for each in facts.values())
+    reached = [node for node in nodes if node.name in facts]
+    for node in reached:
         engines.record(node)
-    present = [(node, each.nextcloud) for node, each in zip(nodes, facts, strict=True)]
+    present = [(node, facts[node.name].nextcloud) for node in reached]
     releases = deployment.releases_for(present, archive, allow_unsigned=allow_unsigned)
-    with (
-        deployment.locked(nodes, internet=True),
-        deployment.prepared(loaded, nodes, releases=releases, archives=archives) as ansible,
-        progress.shown("deploy" if known else "deploy-first") as listener,
-    ):
-        outcome = ansible(listener=listener)
-        if move and not (outcome.failures or outcome.interrupted):
-            left_out = {"nextcloud_move_leave_out": [*ansible_vars.VERIFY_ACCOUNTS]}
-            outcome += ansible("move.yml", variables=left_out, listener=listener)
-        return outcome
+    with hosts.locked(reached, internet=True) as lost:
+        refused |= lost
+        reached = [node for node in reached if node.name not in lost]
+        with (
+            deployment.prepared(loaded, reached, releases=releases, archives=archives) as ansible,
+            progress.shown("deploy" if known else "deploy-first") as listener,
+        ):
+            outcome = ansible(listener=listener)
+            if move and not (outcome.failures or outcome.interrupted):
+                left_out = {"nextcloud_move_leave_out": [*ansible_vars.VERIFY_ACCOUNTS]}
+                outcome += ansible("move.yml", variables=left_out, listener=listener)
+    outcome.failures += [failure for node in nodes if node.name in refused for failure in _refused(node, refused)]
+    return outcome
+
+
+def _refused(node: Node, refused: Mapping[str, HostError]) -> Iterator[Failure]:
+    """One for each reason why a host could not be used, while others could."""
+    host, error = ansible_vars.host_name(node), refused[node.name]
+    for line in str(error).splitlines():
+        yield Failure(host, "", "", line.removeprefix(f"{host}: "), isinstance(error, HostUnreachable))
 
 
 def _done(outcome: Outcome) -> Iterator[str]:

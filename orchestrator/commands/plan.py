@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from orchestrator import ansible_vars, deployment, progress, report
+from orchestrator import ansible_vars, deployment, hosts, progress, report
 from orchestrator.commands import add_archive_arguments, conclude, load_for_run
 from orchestrator.errors import DeployFailed
 from orchestrator.model import Node
@@ -23,13 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show the plan."""
     loaded, nodes = load_for_run(arguments)
-    absent = [node for node in nodes if not deployment.exists(node)]
+    absent = [node for node in nodes if not hosts.exists(node)]
     # A lab host that is not there is not made for a plan; the key of an existing one may have to be confirmed.
     existing = [node for node in nodes if not node.territory.is_lab]
-    facts = {node.name: each for node, each in zip(existing, deployment.ensure_hosts(existing), strict=True)}
+    facts, refused = hosts.ensure(existing)
+    hosts.require(refused)
     for node in nodes:
         if node.territory.is_lab and node not in absent:
-            facts[node.name] = deployment.check_host(node)
+            facts[node.name] = hosts.check(node)
     present = [(node, facts[node.name].nextcloud if node.name in facts else "") for node in nodes]
     releases = deployment.releases_for(
         present, arguments.nextcloud_archive, allow_unsigned=arguments.allow_unsigned_archive

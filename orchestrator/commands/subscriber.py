@@ -7,7 +7,7 @@ import json
 import sys
 from dataclasses import replace
 
-from orchestrator import deployment, engines, report, secrets, subscriptions
+from orchestrator import deployment, engines, hosts, report, secrets, subscriptions
 from orchestrator.errors import DeployFailed, HostError, HostLocked, UsageError, printable
 from orchestrator.explain import closest
 from orchestrator.locations import mesh_folder
@@ -110,7 +110,7 @@ def _act(loaded: Mesh, node: Node, **named: list[str]) -> None:
     """Converge the accounts on the node, and nothing else."""
     variables = {f"directory_{name}": uids for name, uids in named.items()}
     try:
-        with deployment.locked([node]), deployment.prepared(loaded, [node]) as ansible:
+        with hosts.locked([node]), deployment.prepared(loaded, [node]) as ansible:
             outcome = ansible("accounts.yml", variables=variables)
     except (HostError, HostLocked) as error:
         raise type(error)(f"{error}\nThe node is not changed yet; the same command once more finishes it") from None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import ansible_vars, deployment, engines, secrets
+from orchestrator import ansible_vars, engines, hosts, secrets
 from orchestrator.commands import conclude
 from orchestrator.errors import HostError, VerificationFailed
 from orchestrator.locations import mesh_folder
@@ -98,6 +98,6 @@ def ask(node: Node, command: str) -> str:
     from orchestrator.verify.check import CheckSkippedError
 
     try:
-        return deployment.connection(node).run(command, timeout=ASK_SECONDS).stdout
+        return hosts.connection(node).run(command, timeout=ASK_SECONDS).stdout
     except HostError as error:
         raise CheckSkippedError(str(error)) from None

@@ -23,6 +23,7 @@ LAYERS = [
     {"mesh", "secrets", "subscriptions", "ansible_vars", "verify", "engines"},
     {"lab_internet"},
     {"lab_services"},
+    {"hosts"},
     {"deployment"},
     {"commands", "vault_client"},
     {"cli"},

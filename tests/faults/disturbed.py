@@ -55,7 +55,6 @@ find / -xdev \\( -name '.*.maillage' -o -name '*.dpkg-new' -o -name '*.dpkg-tmp'
 ls /usr/sbin/policy-rc.d 2> /dev/null
 systemctl list-units --plain --no-legend --all 'maillage-guard-*'
 systemctl list-units --plain --no-legend --failed
-pgrep -ax apt-get; pgrep -ax dpkg
 true
 """
 
@@ -158,10 +157,11 @@ class Territory:
             if answer.status_code != 200 or f"SUMMARY:{names[address]}" not in answer.text
         ]
 
-    def page(self) -> str:
+    def page(self, network: Network | None = None) -> str:
         """The territory's own page."""
-        with self.network.client(IPV4) as client:
-            return client.get(f"https://{self.network.target.domain}/").raise_for_status().text
+        network = network or self.network
+        with network.client(IPV4) as client:
+            return client.get(f"https://{network.target.domain}/").raise_for_status().text
 
     @contextmanager
     def watched(self) -> Iterator[set[str]]:
@@ -170,11 +170,12 @@ class Territory:
         end = threading.Event()
 
         def watch() -> None:
+            network = self.network
             while not end.wait(0.03):
                 try:
-                    served.add(self.page())
-                except (httpx.HTTPError, CheckFailedError, OSError):
-                    continue  # down: nothing is served
+                    served.add(self.page(network))
+                except (httpx.HTTPError, CheckFailedError, OSError):  # down: nothing is served
+                    network = self.network  # one that has not learnt yet that nobody answers
 
         thread = threading.Thread(target=watch)
         thread.start()

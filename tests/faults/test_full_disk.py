@@ -15,7 +15,7 @@ FULL = {
     "bytes before": (SPACE, 5, "of free disk"),
     "files before": (FILES, 5, "more files (inodes)"),
     "bytes meanwhile": (
-        f"systemd-run --quiet --on-active=2.5 --timer-property=AccuracySec=10ms sh -c {SPACE!r}",
+        f"systemd-run --quiet --on-active=2 --timer-property=AccuracySec=10ms sh -c {SPACE!r}",
         6,
         "No space left on device",
     ),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from disturbed import Territory
 
-SECONDS = 150  # until a run gives a silent host up: three unanswered questions of ssh, and one new connection
+SECONDS = 200  # until a run gives a silent host up; the longest is a guarded change that waits to be confirmed
 RULES = """
 table bridge maillage_test {{
     chain forward {{ type filter hook forward priority 0; {rules} }}
@@ -51,19 +51,18 @@ def manche(mesh, orne):
 def test_a_cut(orne, manche, note, seed, moment):
     at = random.Random(f"cut {seed} {moment}").uniform(0.3, 5)
     for territory in (orne, manche):
-        territory.on("echo drift | tee -a /etc/nginx/nginx.conf /etc/unbound/unbound.conf.d/*.conf > /dev/null")
+        territory.on("echo '# drift' | tee -a /etc/nginx/nginx.conf /etc/unbound/unbound.conf.d/*.conf > /dev/null")
     begun = time.monotonic()
     with orne.start("deploy", orne.name, manche.name, "--no-verify", "--json") as process:
         time.sleep(at)
         with cut(orne):
             output, words = process.communicate(timeout=SECONDS + manche.seconds)
     seconds = time.monotonic() - begun
-    assert process.returncode in (5, 6), output + words
+    assert process.returncode == 6, output + words
     assert "Traceback" not in words
     assert orne.host in output + words or orne.node.territory.domain in output + words
     assert seconds < SECONDS
-    if process.returncode == 6:  # it was under way: the other territory is finished
-        assert manche.run("plan", manche.name, "--json")["changes"] == []
+    assert manche.run("plan", manche.name, "--json")["changes"] == []
     again = time.monotonic()
     orne.run("deploy", orne.name, manche.name, "--no-verify")
     note("network cut", seed=seed, seconds=time.monotonic() - again)

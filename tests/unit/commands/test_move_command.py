@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from sample_territories import SAMPLE
 
-from orchestrator import cli, deployment, report
+from orchestrator import cli, hosts, report
 from orchestrator.outcome import Change, Failure, Outcome
 
 
@@ -13,7 +13,7 @@ def mesh(own_folders: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = own_folders / "mesh"
     shutil.copytree(SAMPLE, folder)
     monkeypatch.setenv("MAILLAGE_MESH", str(folder))
-    monkeypatch.setattr(deployment, "ensure_hosts", lambda *_, **__: pytest.fail("a host was touched"))
+    monkeypatch.setattr(hosts, "ensure", lambda *_, **__: pytest.fail("a host was touched"))
     return folder
 
 
