@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import time
 
 from maillage import files
-from maillage.command import NodeError, Outcome, run
+from maillage.apt import ENVIRONMENT, INSTALL_SECONDS, LOCK_SECONDS, install, reinstall
+from maillage.command import NodeError, run
 from maillage.locks import wait_for_locks
 
 TYPE_CHECKING = False
@@ -22,16 +22,9 @@ systemctl --quiet is-active "$1" && exit 0
 exit 101
 """
 ANSWERS = "/var/lib/maillage/debconf.json"
-LISTS = "/var/lib/apt/lists"
-ARCHIVES, NO_ARCHIVES = "/var/cache/apt/archives", "/run/maillage-no-archives"
-LISTS_FRESH = 24 * 3600
-LOCK_SECONDS = 600
-INSTALL_SECONDS = 3600
-ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "APT_LISTCHANGES_FRONTEND": "none", "NEEDRESTART_SUSPEND": "1"}
-COMMON = ["-q", "-y", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}", "-o", "Acquire::Retries=3", "-o", "Dpkg::Use-Pty=0"]
-KEEP = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
-INSTALL = ["apt-get", "install", *COMMON, *KEEP, "--no-install-recommends", "--no-upgrade", "--fix-broken"]
-STALE_LISTS = ("Unable to locate package", "has no installation candidate", "404", "Unable to fetch")
+INFO = "/var/lib/dpkg/info"
+# There while a transaction is under way, until all of it is on the disk; holds the number of the boot it began in.
+UNDER_WAY, BOOT = "/var/lib/maillage/packages-under-way", "/proc/sys/kernel/random/boot_id"
 
 
 def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]:  # noqa: ARG001 - packages have no diff
@@ -46,13 +39,15 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
     missing = not_installed(names)
     known = known_answers()
     new = {question: line for question, line in answers.items() if known.get(question) != digest(line)}
-    leftover = policy_is_ours()
+    leftover, unfinished = policy_is_ours(), files.standing(UNDER_WAY).kind == "file"
     changes = [{"kind": "package", "name": name, "action": "install"} for name in missing]
     changes += [{"kind": "debconf", "name": question, "action": "set"} for question in new]
     if leftover:
         changes.append({"kind": "file", "name": POLICY, "action": "remove"})
+    if unfinished:
+        changes.append({"kind": "file", "name": UNDER_WAY, "action": "remove"})
     if changes and not check:
-        converge(names, missing, list(new.values()), leftover)
+        converge(names, bool(missing or unfinished), list(new.values()), leftover)
         save_answers({question: digest(line) for question, line in answers.items()}, known)
     return {"changed": bool(changes), "changes": changes}
 
@@ -113,23 +108,19 @@ def policy_is_ours() -> bool:
     return files.standing(POLICY).kind == "file" and POLICY_MARK.encode() in files.content(POLICY)
 
 
-def converge(names: list[str], missing: list[str], answers: list[str], leftover: bool) -> None:
+def converge(names: list[str], incomplete: bool, answers: list[str], leftover: bool) -> None:
     """Install, with daemons held back meanwhile."""
-    if not missing and not answers:
-        files.remove(POLICY)
-        return
     wait_for_locks(LOCK_SECONDS)
     if answers:
         outcome = run(["debconf-set-selections"], stdin="\n".join(answers) + "\n")
         if outcome.code:  # what it says may hold an answer, which may be a password
             raise NodeError("debconf does not accept the answers: each is `package question type value`")
-    if missing:
+    if incomplete:
         held = leftover or files.standing(POLICY).kind == "absent"
         if held:
             files.write(POLICY, POLICY_TEXT.encode(), 0, 0, 0o755)
         try:
-            repair()
-            install(names)
+            transaction(names)
         finally:
             if held:
                 files.remove(POLICY)
@@ -137,6 +128,50 @@ def converge(names: list[str], missing: list[str], answers: list[str], leftover:
             raise NodeError(f"apt-get ended well, and yet these packages are not installed: {', '.join(still)}")
     elif leftover:
         files.remove(POLICY)
+
+
+def transaction(names: list[str]) -> None:
+    """Install, and have it all on the disk; a transaction that lost its power is first done once more.
+
+    dpkg makes sure of its own records and of programs, but not of configuration files: they come back empty.
+    """
+    with open(BOOT, "rb") as file:
+        boot = file.read()
+    lost = []
+    if files.standing(UNDER_WAY).kind == "file":
+        if files.content(UNDER_WAY) != boot:
+            lost = unpacked_since(os.stat(UNDER_WAY).st_mtime)
+    else:
+        os.makedirs(os.path.dirname(UNDER_WAY), mode=0o755, exist_ok=True)
+        files.write(UNDER_WAY, boot, 0, 0, 0o644)
+    repair()
+    if lost:
+        for path in empty_configuration(lost):
+            os.unlink(path)
+        reinstall(lost)
+    install(names, "--no-upgrade")
+    run(["sync", "--file-system", "/etc", "/usr", "/var"], timeout=600)
+    files.remove(UNDER_WAY)
+
+
+def unpacked_since(moment: float) -> list[str]:
+    """Name the packages whose files were put in place since a moment."""
+    lists = (name for name in os.listdir(INFO) if name.endswith(".list"))
+    return sorted(name.removesuffix(".list") for name in lists if os.stat(f"{INFO}/{name}").st_mtime >= moment)
+
+
+def empty_configuration(names: list[str]) -> list[str]:
+    """List the configuration files of packages that have nothing in them."""
+    found = []
+    for name in names:
+        try:
+            with open(f"{INFO}/{name}.conffiles", encoding="utf-8") as file:
+                paths = [line.split()[-1] for line in file if line.strip()]
+        except FileNotFoundError:
+            continue
+        standing = {path: files.standing(path) for path in paths}
+        found += [path for path, there in standing.items() if there.kind == "file" and there.size == 0]
+    return found
 
 
 def repair() -> None:
@@ -147,69 +182,3 @@ def repair() -> None:
             timeout=INSTALL_SECONDS,
             environment=ENVIRONMENT,
         )
-
-
-def install(names: list[str]) -> None:
-    """Run the transaction; with old package lists, renew them once and try again."""
-    fresh = time.time() - lists_time() < LISTS_FRESH
-    if not fresh:
-        update()
-    discard_changed(names)
-    outcome = apt([*INSTALL, *names], INSTALL_SECONDS)
-    if outcome.code and fresh and any(sign in outcome.text for sign in STALE_LISTS):
-        update()
-        outcome = apt([*INSTALL, *names], INSTALL_SECONDS)
-    require(outcome, "the packages could not be installed")
-
-
-def discard_changed(names: list[str]) -> None:
-    """Remove what apt has downloaded before and is not what the signed index says: apt looks at the size alone."""
-    kept = {name for name in os.listdir(ARCHIVES) if name.endswith(".deb")}
-    if not kept:
-        return
-    import hashlib  # 5 ms, for the first run on a host
-
-    os.makedirs(f"{NO_ARCHIVES}/partial", mode=0o700, exist_ok=True)
-    cacheless = ["-o", f"Dir::Cache::archives={NO_ARCHIVES}", "-o", "Acquire::ForceHash=SHA256"]
-    outcome = apt([*INSTALL, "--print-uris", *cacheless, *names], 600)
-    for line in outcome.output.splitlines():
-        words = line.rsplit(" ", 3)  # address, name, size, hash
-        if len(words) < 4 or not words[3].startswith("SHA256:") or (name := words[1].replace(":", "%3a")) not in kept:
-            continue
-        with open(f"{ARCHIVES}/{name}", "rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if f"SHA256:{found}" != words[3]:
-            os.unlink(f"{ARCHIVES}/{name}")
-
-
-def lists_time() -> float:
-    """Return when the package lists were last renewed; 0 when there are none."""
-    if not any(name.endswith(("_Packages", "_Packages.lz4")) for name in os.listdir(LISTS)):
-        return 0
-    return max(
-        os.stat(LISTS).st_mtime, os.stat(f"{LISTS}/partial").st_mtime if os.path.isdir(f"{LISTS}/partial") else 0
-    )
-
-
-def update() -> None:
-    """Renew the package lists; a network may fail for a moment."""
-    for pause in (5, 20, 0):
-        wait_for_locks(LOCK_SECONDS)
-        outcome = apt(["apt-get", "update", *COMMON, "-o", "APT::Update::Error-Mode=any"], 600)
-        if outcome.code == 0:
-            return
-        time.sleep(pause)
-    require(outcome, "the package lists could not be renewed, after three attempts")
-
-
-def apt(argv: list[str], seconds: float) -> Outcome:
-    """Run apt-get without anybody to answer its questions."""
-    return run(argv, timeout=seconds, environment=ENVIRONMENT)
-
-
-def require(outcome: Outcome, sentence: str) -> None:
-    """Refuse a failure, with the line that says why."""
-    if outcome.code:
-        lines = [line.strip() for line in outcome.text.splitlines()]
-        decisive = [line for line in lines if line.startswith(("E:", "Err:", "error:", "dpkg: error"))] or lines[-3:]
-        raise NodeError(f"{sentence}: {' '.join(decisive[:3])}"[:2000])
