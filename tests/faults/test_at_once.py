@@ -4,9 +4,19 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
+import pytest
 from disturbed import ROOT
+
+
+@pytest.fixture
+def folder():
+    """A folder with a short name: the socket of a shared connection has to fit into 100 characters."""
+    with tempfile.TemporaryDirectory(prefix="maillage-") as name:
+        yield Path(name)
 
 
 def deploy(territory, folder):
@@ -27,13 +37,13 @@ def deploy(territory, folder):
     return subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True, **pipes)
 
 
-def test_two_controllers(orne, note, tmp_path):
+def test_two_controllers(orne, note, folder):
     orne.deploy()
-    with deploy(orne, tmp_path / "laptop") as first:
+    with deploy(orne, folder / "laptop") as first:
         for line in first.stderr:
             if "base:" in line:  # it holds the lock by now
                 break
-        with deploy(orne, tmp_path / "job") as second:
+        with deploy(orne, folder / "job") as second:
             _, words = second.communicate(timeout=60)
         assert second.returncode == 8, words
         assert "being changed by laptop@" in words
@@ -41,7 +51,7 @@ def test_two_controllers(orne, note, tmp_path):
         os.killpg(first.pid, signal.SIGKILL)
     begun = time.monotonic()
     while True:
-        with deploy(orne, tmp_path / "job") as third:
+        with deploy(orne, folder / "job") as third:
             _, words = third.communicate(timeout=120)
         if third.returncode != 8:
             break

@@ -136,6 +136,18 @@ def test_issue_installs_it_keeps_the_key_and_reloads(
     assert "-t EC" in (tmp_path / "calls").read_text(encoding="utf-8")
 
 
+def test_what_a_power_cut_has_emptied_is_made_again(
+    program: ModuleType, configure: Callable[..., None], tmp_path: Path
+) -> None:
+    configure(WANTED)
+    (tmp_path / "next.pem").write_text(certificate(WANTED["names"], 90), encoding="utf-8")
+    account = program.ACME / "private" / "key.pem"
+    account.parent.mkdir(parents=True)
+    account.touch()
+    assert program.main("issue") == 0
+    assert not account.exists(), "the client would stop at it"
+
+
 def test_the_authority_is_not_asked_when_nothing_is_due(
     program: ModuleType, configure: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
