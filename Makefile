@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 # What a machine needs to run the lab; installed once, kept by `make clean`.
 APT := curl e2fsprogs gpg gpgv iproute2 lbzip2 mmdebstrap nftables openssh-client openssl python3-venv systemd-container
 
-.PHONY: help demo test proof lint lock bench clean setup
+.PHONY: help demo test faults proof lint lock bench clean setup
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort
 
@@ -37,6 +37,11 @@ demo: setup ## the lab, one territory deployed and verified
 
 test: setup ## every test: unit, contract, templates, molecule, one deployment end to end
 	$(BIN)/pytest
+
+SEEDS ?= $(shell shuf -n 1 -i 1000-9999)
+MOMENTS ?= 30
+faults: setup ## kills, cuts, full disks… at random: `make faults SEEDS=1,2 MOMENTS=30`, two hours for each seed
+	SEEDS=$(SEEDS) MOMENTS=$(MOMENTS) $(BIN)/pytest tests/faults
 
 proof: setup ## with the real Nextcloud, whose archive is in MAILLAGE_NEXTCLOUD_ARCHIVE: what CI cannot see
 	@test -f "$${MAILLAGE_NEXTCLOUD_ARCHIVE:-}" || { echo "make proof: give Nextcloud's archive in MAILLAGE_NEXTCLOUD_ARCHIVE" >&2; exit 2; }

@@ -125,6 +125,7 @@ def start(place: Place, spec: HostSpec, image: Path) -> None:
     """Start a host that is down; it goes on running when this process ends."""
     directory = place.host(spec.name)
     control_group.end(machine_name(place, spec.name))  # a container whose supervisor was killed lives on
+    network.disconnect(machine_name(place, spec.name))
     _wait_for_release(directory / "disk.img")
     archives.share(place, spec.name)
     program = [
@@ -190,6 +191,7 @@ def stop(place: Place, spec: HostSpec, *, power_cut: bool = False) -> None:
     elif pid is not None:
         _terminate(place, spec.name, pid)
     control_group.end(machine_name(place, spec.name))
+    network.disconnect(machine_name(place, spec.name))
     _wait_for_release(place.host(spec.name) / "disk.img")
 
 

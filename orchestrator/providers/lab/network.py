@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 
@@ -112,6 +113,14 @@ def down(network: Network) -> None:
     if "table ip maillage_lab" not in run(["nft", "list", "tables"]) and EARLIER_FORWARDING.exists():
         FORWARDING.write_text(EARLIER_FORWARDING.read_text())
         EARLIER_FORWARDING.unlink()
+
+
+def disconnect(machine: str) -> None:
+    """Take away what connected a container that has ended: connections that nobody answers keep it there for minutes.
+
+    Mostly there is none; one that stays is named when the host is started.
+    """
+    subprocess.run(["ip", "link", "delete", "dev", f"vb-{machine}"], capture_output=True, check=False)
 
 
 def machine_resolvers() -> list[str]:
