@@ -1,4 +1,4 @@
-"""How much is done: SEEDS (numbers with commas) and MOMENTS (for each of them) in the environment; and the table."""
+"""Every moment of every seed, the territory that it happens to, and the table of what came of it."""
 
 import os
 import statistics
@@ -6,12 +6,10 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from disturbed import Territory, copy_of_the_mesh
+from disturbed import MOMENTS, SEEDS, Territory, copy_of_the_mesh
 
 from orchestrator.providers.lab import Lab
 
-SEEDS = [int(word) for word in os.environ.get("SEEDS", "1,2").split(",")]
-MOMENTS = int(os.environ.get("MOMENTS", "1"))
 COLUMNS = ("fault", "seeds", "times", "lost", "converged", "seconds")
 
 

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,10 @@ from orchestrator.providers.lab import Lab, host
 from orchestrator.ssh import PYTHON
 from orchestrator.verify.check import CheckFailedError
 from orchestrator.verify.network import IPV4, Network
+
+# How much is done: `make faults` says it; `make test` does a few of each.
+SEEDS = [int(word) for word in os.environ.get("SEEDS", "1,2").split(",")]
+MOMENTS = int(os.environ.get("MOMENTS", "1"))  # for each seed
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "inventories" / "normandie"
@@ -227,8 +230,8 @@ def kill_host(territory: Territory, _process: subprocess.Popen[str]) -> None:
 KILLS = {"controller": kill_controller, "module": kill_module, "host": kill_host}
 
 
-def wait_out(process: subprocess.Popen[str], seconds: float = 180) -> float:
-    """Let a disturbed command end by itself; how long that took."""
-    begun = time.monotonic()
-    process.communicate(timeout=seconds)
-    return time.monotonic() - begun
+def wait_out(process: subprocess.Popen[str], seconds: float = 180) -> int:
+    """Let a disturbed command end by itself; its exit code."""
+    with process:
+        process.communicate(timeout=seconds)
+    return process.returncode

@@ -59,11 +59,11 @@ def sides(orne, bare):
 
 def disturb(territory, kill, at):
     """Kill at a moment of a deployment; whether it was still under way."""
-    with territory.start("deploy", territory.name, "--no-verify") as process:
-        time.sleep(at)
-        met = process.poll() is None
-        KILLS[kill](territory, process)
-        wait_out(process)
+    process = territory.start("deploy", territory.name, "--no-verify")
+    time.sleep(at)
+    met = process.poll() is None
+    KILLS[kill](territory, process)
+    wait_out(process)
     return met
 
 
