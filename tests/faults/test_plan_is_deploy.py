@@ -18,7 +18,7 @@ EDITS = {  # the file, what is replaced (a regular expression), and by what
     "another plan": (SUBSCRIPTIONS, "plan: essentiel", "plan: famille"),
     "a larger plan": (TERRITORY, "quota: 100 GB", "quota: 200 GB"),
     "somebody suspended": (SUBSCRIPTIONS, "state: active", "state: suspended"),
-    "no cloud": (TERRITORY, "services:\n(  .*\n)+", "services: {}\n"),
+    "nobody any more": (SUBSCRIPTIONS, r"(?s)subscribers:.*", "subscribers: {}\n"),
 }
 
 
