@@ -18,6 +18,7 @@ def pytest_collection_modifyitems(items):
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.lab)
             item.add_marker(pytest.mark.skipif(os.geteuid() != 0, reason="a lab host needs root"))
+            item.add_marker(pytest.mark.skipif("MOMENTS" not in os.environ, reason="takes hours: `make faults`"))
 
 
 def pytest_generate_tests(metafunc):

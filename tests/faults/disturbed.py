@@ -24,7 +24,7 @@ from orchestrator.ssh import PYTHON
 from orchestrator.verify.check import CheckFailedError
 from orchestrator.verify.network import IPV4, Network
 
-# How much is done: `make faults` says it; `make test` does a few of each.
+# How much is done: `make faults` says it.
 SEEDS = [int(word) for word in os.environ.get("SEEDS", "1,2").split(",")]
 MOMENTS = int(os.environ.get("MOMENTS", "1"))  # for each seed
 

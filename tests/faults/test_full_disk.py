@@ -6,7 +6,8 @@ import time
 import pytest
 
 CHANGE = ("name: Partenaire d'exemple de l'Orne", "name: Un nom de plus")
-SPACE = "fallocate -l $(($(stat -f -c '%a * %S' /) - 2000000)) /filler; dd if=/dev/zero of=/filler.end bs=4K 2> /dev/null; true"
+FREE = "$(($(stat -f -c '%a * %S' /) - 2000000))"
+SPACE = f"fallocate -l {FREE} /filler; dd if=/dev/zero of=/filler.end bs=4K 2> /dev/null; true"
 FILES = "mkdir /fillers; cd /fillers; seq 1 $(stat -f -c %d /) | xargs touch 2> /dev/null; true"
 # When it happens, how it is done, how the deployment ends, and what it says.
 FULL = {
