@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 from sample_territories import REAL
 
+from orchestrator import fields
+
+KINDS = ["TerritoryName", "HostName", "SubscriberName", "Label", "AppName", "SystemUser"]
+PIECES = ["..", "/", ".", "-", "_", "a", "z9", "\n", "\0", "\\", "~", "$HOME", "%2f", "\u2024", "é", " ", "A" * 70]
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ["validate", "inventory --host noeud.montagne", "plan montagne --json", "subscriber list montagne"]
 
@@ -80,3 +87,18 @@ def test_the_mark_would_be_seen(folder, tmp_path):
         program, cwd=mesh, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)}, capture_output=True, check=False
     )
     assert mark.exists(), done
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=300, deadline=None)
+@given(name=st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=5).map("".join))
+def test_a_name_cannot_leave_its_folder(kind, name):
+    try:
+        TypeAdapter(getattr(fields, kind)).validate_python(name)
+    except ValidationError:
+        return
+    assert Path(os.path.normpath(f"/kept/{name}")).parent == Path("/kept")
+    assert name.isascii()
+    assert name.isprintable()
+    assert len(name) <= 64
+    assert name[0] not in "-."
