@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -71,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     parsed: argparse.Namespace | None = None
+    # No crash dump of this process, nor of one that it starts: it would hold keys.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:
         parsed = _parser().parse_args(arguments)
         code: int = parsed.run(parsed)

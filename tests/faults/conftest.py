@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from disturbed import MOMENTS, SEEDS, Territory, copy_of_the_mesh
+from nextcloud_fixture.archive import pack
 
 from orchestrator.providers.lab import Lab
 
@@ -63,6 +64,13 @@ def pytest_terminal_summary(terminalreporter):
 def mesh(tmp_path_factory):
     """A copy of the sample mesh that the faults may change; both of its territories are light ones."""
     return copy_of_the_mesh(tmp_path_factory.mktemp("mesh") / "normandie")
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory):
+    """The arguments that give an archive of Nextcloud: the fixture's."""
+    path = pack(tmp_path_factory.mktemp("archives"), "33.0.1")
+    return ("--nextcloud-archive", str(path), "--allow-unsigned-archive")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ MOMENTS = int(os.environ.get("MOMENTS", "1"))  # for each seed
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "inventories" / "normandie"
-NAMES = {"calvados": "caen", "manche": "saint-lo", "orne": "alencon"}
+NAMES = {"manche": "saint-lo", "orne": "alencon"}
 CALENDAR = """BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//maillage//faults//\r\nBEGIN:VEVENT\r\nUID:{0}\r\n\
 DTSTAMP:20260101T000000Z\r\nDTSTART:20260101T090000Z\r\nSUMMARY:{0}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"""
 
@@ -67,10 +67,11 @@ class Territory:
 
     Attributes:
         host: the lab's name of its host.
+        given: the arguments that give an archive of Nextcloud, where one is needed.
     """
 
-    def __init__(self, mesh: Path, name: str) -> None:
-        self.mesh, self.name, self.host = mesh, name, f"{NAMES[name]}.{name}"
+    def __init__(self, mesh: Path, name: str, given: Sequence[str] = ()) -> None:
+        self.mesh, self.name, self.host, self.given = mesh, name, f"{NAMES[name]}.{name}", given
         self.lab = Lab()
 
     @property
@@ -97,7 +98,10 @@ class Territory:
         return json.loads(output) if "--json" in arguments else output + words
 
     def deploy(self, code: int = 0) -> Any:
-        return self.run("deploy", self.name, "--no-verify", "--json", code=code)
+        return self.run("deploy", self.name, "--no-verify", "--json", *self.given, code=code)
+
+    def plan(self) -> Any:
+        return self.run("plan", self.name, "--json", *self.given)
 
     def on(self, script: str, *, python: bool = False) -> str:
         """What a script on the host prints."""
@@ -190,7 +194,8 @@ class Territory:
 
 
 def copy_of_the_mesh(folder: Path) -> Path:
-    shutil.copytree(SAMPLE, folder, symlinks=True)
+    """The sample mesh without the territory whose engine depends on what this machine's lab was used for."""
+    shutil.copytree(SAMPLE, folder, symlinks=True, ignore=shutil.ignore_patterns("calvados"))
     return folder
 
 

@@ -1,46 +1,55 @@
-"""Looks for known secrets where none may be: in the arguments and environment of every process, and on disks."""
+"""Looks for known secrets where none may be: in the arguments and environment of every process, on disks, in logs."""
 
 from __future__ import annotations
 
 import base64
 import json
-import os
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from subprocess import PIPE
 from urllib.parse import quote
 
 from orchestrator import secrets
+from orchestrator.locations import state_folder
 from orchestrator.model import Node
 from orchestrator.ssh import Connection
 
-# Reads {"secrets": [...], "skip": pid, "seconds": n} from standard input, so that it shows no secret itself; ends when
-# the seconds are over or its input is closed, and prints where it saw one.
+# Looks until it is given the secrets on standard input, so that it knows those that were made meanwhile, and shows none
+# itself; prints where it saw one.
 PROCESSES = """
 import json, os, select, sys, time
-asked = json.loads(sys.stdin.readline())
-words, seen, looks = [word.encode() for word in asked["secrets"]], set(), 0
-end = time.monotonic() + asked["seconds"]
+texts, looks, end = {}, 0, time.monotonic() + 900
 while time.monotonic() < end and not select.select([sys.stdin], [], [], 0)[0]:
     looks += 1
     for number in os.listdir("/proc"):
-        if number.isdigit() and int(number) not in asked["skip"]:
+        if number.isdigit():
             for kind in ("cmdline", "environ"):
                 try:
-                    text = open(f"/proc/{number}/{kind}", "rb").read()
+                    texts.setdefault(open(f"/proc/{number}/{kind}", "rb").read(), f"{kind} of {number}")
                 except OSError:
                     continue
-                if any(word in text for word in words):
-                    for word in words:
-                        text = text.replace(word, b"***")
-                    seen.add(f"{kind} of {number}: {text[:200]}")
-print(json.dumps({"seen": sorted(seen), "looks": looks}))
+words, seen = [word.encode() for word in json.loads(sys.stdin.readline())], []
+for text, place in texts.items():
+    if any(word in text for word in words):
+        for word in words:
+            text = text.replace(word, b"***")
+        seen.append(f"{place}: {text[:200]}")
+print(json.dumps({"seen": seen, "looks": looks, "texts": len(texts)}))
 """
 # Reads the secrets from standard input, one a line; prints the files that hold one.
 GREP = ["grep", "--recursive", "--files-with-matches", "--text", "--fixed-strings", "--devices=skip", "--no-messages",
         "--file=-", "--exclude-dir=proc", "--exclude-dir=sys", "--exclude-dir=archives"]  # fmt: skip
+
+# On the controller: where a run could leave something. The keys of lab territories are in a folder of their own.
+HERE = ["/tmp", "/dev/shm", str(state_folder() / "secrets"), str(Path.home() / ".ansible")]
+# By the territory's name: the files in which its services read their passwords.
+ALLOWED = {
+    "orne": ["/etc/radicale/directory-password"],
+    "manche": ["/srv/maillage/nextcloud/config/config.php"],
+}
 
 
 def known(node: Node) -> list[str]:
@@ -52,23 +61,33 @@ def known(node: Node) -> list[str]:
 
 
 @contextmanager
-def watching(words: list[str], seen: list[str], host: Connection | None = None) -> Iterator[None]:
-    """Look into all processes of this machine, or of a host, all the time; put what is found into `seen`."""
+def watching(words: Callable[[], list[str]], seen: list[str], host: Connection | None = None) -> Iterator[None]:
+    """Look into all processes of this machine, or of a host, all the time; put what shows a secret into `seen`.
+
+    Args:
+        words: gives the secrets, asked at the end.
+        seen: where the processes go, secrets masked.
+        host: None for this machine.
+    """
     with subprocess.Popen(_on(host, ["python3", "-c", PROCESSES]), stdin=PIPE, stdout=PIPE, text=True) as process:
-        process.stdin.write(json.dumps({"secrets": words, "skip": [os.getpid()], "seconds": 900}) + "\n")
-        process.stdin.flush()
         try:
             yield
         finally:
-            output, _ = process.communicate()
+            output, _ = process.communicate(json.dumps(words()) + "\n")
     answer = json.loads(output)
-    assert answer["looks"] > 10
+    assert min(answer["looks"], answer["texts"]) > 10
     seen += answer["seen"]
 
 
 def holding(words: list[str], places: list[str], host: Connection | None = None) -> list[str]:
     """The files below places of this machine, or of a host, that hold a secret."""
     return _asked(words, [*GREP, *places], host)
+
+
+def left(words: list[str], host: Connection, since: float) -> list[str]:
+    """Every place that holds a secret: files of this machine that are new, files of a host, and its journal."""
+    here = [path for path in holding(words, HERE) if Path(path).stat().st_mtime > since]
+    return [*here, *holding(words, ["/"], host), *(f"{count} lines of the journal" for count in journal(words, host))]
 
 
 def journal(words: list[str], host: Connection) -> list[str]:

@@ -1,71 +1,121 @@
 """The territory's secrets are looked for during and after its life, everywhere: and the hunt finds a planted one."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hunt import holding, journal, known, watching
+from disturbed import Territory
+from hunt import ALLOWED, holding, journal, known, left, watching
 
 from orchestrator import ssh
-from orchestrator.locations import state_folder
-
-# On the controller: where a run could leave something; on the host: everything but the kernel's own.
-HERE = ["/tmp", "/dev/shm", str(state_folder() / "secrets"), str(Path.home() / ".ansible")]
-HOST = ["/"]
-# The one file in which a service reads its password, and the keys of lab territories.
-ALLOWED_ON_HOST = ["/etc/radicale/directory-password"]
 
 
-@pytest.fixture(scope="module")
-def life(orne):
-    """From bare to changed, refused and mended: the secrets, where one was seen, what was said, since when."""
-    orne.lab.destroy(orne.host)
-    orne.run("lab", "up", orne.name)
-    orne.run("plan", orne.name, "--json")  # makes the secrets that are still missing
-    words, seen, said, begun = known(orne.node), [], [], time.time()
-    with watching(words, seen), watching(words, seen, orne.lab.connection(orne.host)):
-        said.append(orne.run("deploy", orne.name))
-        orne.on("systemctl mask --now radicale.service; echo drift >> /etc/radicale/directory-password")
-        said += [orne.run("plan", orne.name), orne.run("deploy", orne.name, "--no-verify", code=6)]
-        orne.on("systemctl unmask radicale.service")
-        said.append(orne.run("subscriber", "add", orne.name, "canari", "--name", "Canari d'essai"))
-        words += [word for word in known(orne.node) if word not in words]
-        said += [orne.run("subscriber", verb, orne.name, "canari") for verb in ("suspend", "resume", "reset")]
-        said += [orne.run("deploy", orne.name), orne.run("inventory", "--list")]
-        said.append(orne.run("subscriber", "remove", orne.name, "canari", "--yes"))
-    return words, seen, said, begun
+class Life:
+    """A territory from bare to changed, refused, crashed and mended, its secrets looked for meanwhile.
+
+    Attributes:
+        words: its secrets.
+        seen: the processes that showed one.
+        said: all that our commands printed.
+        limits: of the processes of a run on the controller: the largest crash dump that each may leave.
+    """
+
+    def __init__(self, territory):
+        self.territory, self.begun = territory, time.time()
+        self.host = territory.lab.connection(territory.host)
+        self.words, self.seen, self.said, self.limits = [], [], [], set()
+
+    def known(self):
+        """Its secrets, those that it had before included."""
+        self.words = sorted({*self.words, *known(self.territory.node)})
+        return self.words
+
+    def run(self, *words, code=0):
+        self.said.append(self.territory.run(*words, code=code))
+
+    def live(self):
+        name, given, on = self.territory.name, self.territory.given, self.territory.on
+        with watching(self.known, self.seen), watching(self.known, self.seen, self.host):
+            self.run("deploy", name, *given)
+            self.known()
+            on(f"echo drift | tee -a {' '.join(ALLOWED[name])} > /dev/null")
+            self.run("plan", name, "--diff")
+            on("systemctl mask --now slapd.service")
+            self.run("deploy", name, "--no-verify", code=6)
+            on("systemctl unmask slapd.service")
+            self.crash()
+            self.run("subscriber", "add", name, "canari", "--name", "Canari d'essai")
+            self.run("subscriber", "suspend", name, "canari")
+            self.run("subscriber", "resume", name, "canari")
+            self.known()
+            self.run("subscriber", "reset", name, "canari")
+            self.run("rekey", name)
+            self.run("deploy", name)
+            self.known()
+            self.run("subscriber", "remove", name, "canari", "--yes")
+
+    def crash(self):
+        """Every service of the host, and all processes of a run, as a defect of theirs would end them."""
+        names = "nginx radicale slapd unbound php8.4-fpm 'postgresql@*' 'redis-server@*'"
+        self.territory.on(f"systemctl kill --signal=SEGV {names} 2> /dev/null; true")
+        with self.territory.start("deploy", self.territory.name, "--no-verify") as process:
+            for line in process.stderr:
+                if "base:" in line:
+                    break
+            for limits in Path("/proc").glob("[0-9]*/limits"):
+                with suppress(OSError):  # it has ended
+                    if os.getsid(int(limits.parent.name)) == process.pid:
+                        self.limits |= {line for line in limits.read_text().splitlines() if "core file" in line}
+            os.killpg(process.pid, signal.SIGSEGV)
+            self.said += process.communicate()
+        self.territory.on("flock --wait 60 /run/maillage.lock true")
+
+
+@pytest.fixture(scope="module", params=ALLOWED)
+def life(request, orne, mesh, archive):
+    """The life of a territory with either engine."""
+    territory = orne if request.param == orne.name else Territory(mesh, request.param, archive)
+    territory.lab.destroy(territory.host)
+    territory.run("lab", "up", territory.name)
+    life = Life(territory)
+    life.live()
+    yield life
+    if territory is not orne:
+        territory.lab.destroy(territory.host)
 
 
 def test_no_process_shows_one(life):
-    _, seen, *_ = life
-    assert seen == []
+    assert life.seen == []
 
 
 def test_no_output_shows_one(life):
-    words, _, said, _ = life
-    assert [word for word in words if any(word in text for text in said)] == []
+    assert [word for word in life.words if any(word in text for text in life.said)] == []
 
 
-def test_no_file_and_no_log_holds_one(orne, life):
-    (words, _, _, begun), host = life, orne.lab.connection(orne.host)
-    assert [path for path in holding(words, HERE) if Path(path).stat().st_mtime > begun] == []
-    assert holding(words, HOST, host) == ALLOWED_ON_HOST
-    assert orne.on(f"stat -c %a {' '.join(ALLOWED_ON_HOST)}").split() == ["640"]
-    assert journal(words, host) == []
-    assert holding(words, [str(orne.mesh)]) == []
+def test_no_file_and_no_log_holds_one(life):
+    allowed = ALLOWED[life.territory.name]
+    assert left(life.words, life.host, life.begun) == allowed
+    assert {*life.territory.on(f"stat -c %a {' '.join(allowed)}").split()} <= {"600", "640"}
+    assert holding(life.words, [str(life.territory.mesh)]) == []
+
+
+def test_no_process_of_a_run_may_leave_a_dump(life):
+    assert {tuple(line.split()[4:5]) for line in life.limits} == {("0",)}
 
 
 @pytest.mark.parametrize("where", ["here", "host"])
-def test_the_hunt_finds_a_planted_one(orne, life, tmp_path, where):
-    words = life[0]
-    host = None if where == "here" else orne.lab.connection(orne.host)
+def test_the_hunt_finds_a_planted_one(life, tmp_path, where):
+    words, host = life.words, None if where == "here" else life.host
     script = f"import subprocess; subprocess.run(['sh', '-c', 'sleep 2', {words[0]!r}], check=True)"
     planted = f"{tmp_path if host is None else '/srv'}/planted"
     script += f"; open({planted!r}, 'w').write('x' + {words[1]!r} + 'x')"
     seen = []
-    with watching(words, seen, host):
+    with watching(lambda: words, seen, host):
         if host is None:
             subprocess.run([sys.executable, "-"], input=script, text=True, check=True)
         else:
@@ -74,4 +124,4 @@ def test_the_hunt_finds_a_planted_one(orne, life, tmp_path, where):
     assert planted in holding(words, [planted], host)
     if host:
         assert journal(words, host)
-        host.run(f"rm {planted}")
+        host.run(f"rm {planted}; journalctl --rotate --vacuum-time=1s")

@@ -1,5 +1,6 @@
 """SIGKILL to the controller, to the module on the host, and to the host itself, at a random moment: the next run
-converges, the one after it changes nothing, nothing half-written was served, nothing is lost, nothing is left over."""
+converges, the one after it changes nothing, nothing half-written was served, nothing is lost, nothing is left over, no
+secret either."""
 
 import random
 import time
@@ -7,6 +8,7 @@ from itertools import cycle
 
 import pytest
 from disturbed import KILLS, wait_out
+from hunt import ALLOWED, known, left
 
 OTHER = [
     ("name: Partenaire d'exemple de l'Orne", "name: Un autre nom"),
@@ -67,13 +69,20 @@ def disturb(territory, kill, at):
     return met
 
 
-def converges(territory):
-    """What the next run and the one after it do; how long the first of them takes."""
+def converges(territory, since):
+    """What the next run and the one after it do; how long the first of them takes.
+
+    Args:
+        territory: the one that was disturbed.
+        since: when that began, in seconds since the epoch.
+    """
     begun = time.monotonic()
     territory.deploy()
     seconds = time.monotonic() - begun
     assert territory.deploy()["changes"] == []
     assert territory.left() == []
+    host = territory.lab.connection(territory.host)
+    assert left(known(territory.node), host, since) == ALLOWED[territory.name]
     return seconds
 
 
@@ -83,9 +92,10 @@ def test_a_change(orne, sides, note, seed, moment, kill):
     sides.stored.append(orne.store(f"event-{seed}-{moment}-{kill}"))
     sides.change()
     with orne.watched() as served:
+        since = time.time()
         met = disturb(orne, kill, at)
         found = orne.files()
-        seconds = converges(orne)
+        seconds = converges(orne, since)
     lost = orne.lost(sides.stored)
     note(f"{kill} killed in a change", seed=seed, lost=len(lost), seconds=seconds)
     assert lost == []
@@ -104,7 +114,8 @@ def test_a_first_deployment(orne, bare, note, seed, moment, kill):
     at = random.Random(f"first {seed} {moment} {kill}").uniform(0.4, bare)
     orne.lab.destroy(orne.host)
     orne.run("lab", "up", orne.name)
+    since = time.time()
     met = disturb(orne, kill, at)
-    note(f"{kill} killed in a first deployment", seed=seed, seconds=converges(orne))
+    note(f"{kill} killed in a first deployment", seed=seed, seconds=converges(orne, since))
     assert orne.run("verify", orne.name, "--json")["ok"]
     print(f"at {at:.1f} s, {'met' if met else 'too late'}")
