@@ -82,12 +82,12 @@ class Territory:
     def network(self) -> Network:
         return Network(target_of(self.node), 5)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """A command of ours, in a process group of its own."""
+    def start(self, *arguments: str, project: Path = ROOT) -> subprocess.Popen[str]:
+        """A command of ours, or of a copy of the project, in a process group of its own."""
         command = [sys.executable, "-m", "orchestrator", "--mesh", str(self.mesh), *arguments]
-        return subprocess.Popen(
-            command, cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        environment = {**os.environ, "PYTHONPATH": str(project)}
+        return subprocess.Popen(command, cwd=project, env=environment, start_new_session=True, **pipes)
 
     def run(self, *arguments: str, code: int = 0) -> Any:
         """A command of ours to its end; standard output, read as JSON where that was asked for, else all it said."""
@@ -193,9 +193,31 @@ class Territory:
             thread.join()
 
 
+def named(report: Any) -> set[tuple[str, ...]]:
+    """All changes of a plan or a deployment.
+
+    What a package brings along is changed where the plan of a bare host says created; and the roots of the lab's
+    authority are not known before it has run once.
+    """
+    keys = ("host", "role", "kind", "name")
+    return {tuple(change[key] for key in keys) for change in report["changes"] if change["kind"] != "authority"}
+
+
 def copy_of_the_mesh(folder: Path) -> Path:
     """The sample mesh without the territory whose engine depends on what this machine's lab was used for."""
     shutil.copytree(SAMPLE, folder, symlinks=True, ignore=shutil.ignore_patterns("calvados"))
+    return folder
+
+
+def mistaken(folder: Path, path: str, words: str, others: str) -> Path:
+    """A copy of the project in which somebody has written other words into a file."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in listed.splitlines():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    text = (folder / path).read_text(encoding="utf-8")
+    assert words in text
+    (folder / path).write_text(text.replace(words, others), encoding="utf-8")
     return folder
 
 

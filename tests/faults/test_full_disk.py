@@ -8,16 +8,15 @@ import pytest
 CHANGE = ("name: Partenaire d'exemple de l'Orne", "name: Un nom de plus")
 FREE = "$(($(stat -f -c '%a * %S' /) - 2000000))"
 SPACE = f"fallocate -l {FREE} /filler; dd if=/dev/zero of=/filler.end bs=4K 2> /dev/null; true"
-FILES = "mkdir /fillers; cd /fillers; seq 1 $(stat -f -c %d /) | xargs touch 2> /dev/null; true"
+FILES = "cd $(mktemp -d /fillers.XXXX); seq 1 $(stat -f -c %d /) | xargs touch 2> /dev/null; true"
+MANY = FILES.replace("$(stat -f -c %d /)", "$(($(stat -f -c %d /) - 20000))")
+SOON = "systemd-run --quiet --on-active=1 --timer-property=AccuracySec=10ms sh -c '{}'"
 # When it happens, how it is done, how the deployment ends, and what it says.
 FULL = {
     "bytes before": (SPACE, 5, "of free disk"),
     "files before": (FILES, 5, "more files (inodes)"),
-    "bytes meanwhile": (
-        f"systemd-run --quiet --on-active=2 --timer-property=AccuracySec=10ms sh -c {SPACE!r}",
-        6,
-        "No space left on device",
-    ),
+    "bytes meanwhile": (SOON.format(SPACE), 6, "No space left on device"),
+    "files meanwhile": (f"{MANY}; {SOON.format(FILES)}", 6, "No space left on device"),
 }
 
 

@@ -7,13 +7,22 @@ import time
 from itertools import cycle
 
 import pytest
-from disturbed import KILLS, wait_out
+from disturbed import KILLS, mistaken, wait_out
 from hunt import ALLOWED, known, left
 
 OTHER = [
     ("name: Partenaire d'exemple de l'Orne", "name: Un autre nom"),
     ("contact: partenaire-orne@exterieur.test", "contact: un-autre-contact@exterieur.test"),
 ]
+# The page is written in place, and slowly: whoever asks for it, or kills the module, meets a half of it.
+WRITE = "    with parent(path) as (directory, name):\n        clear(directory, name)\n"
+IN_PLACE = """    if path.endswith("index.html"):
+        with open(path, "wb", buffering=0) as page:
+            page.write(data[: len(data) // 2])
+            open("/run/planted", "w").close()
+            import time
+            time.sleep(10)
+"""
 SOMEBODY = "\n  essai: {name: Personne d'essai, mail: essai@orne.maillage.test, plan: essentiel, state: active}"
 
 
@@ -104,6 +113,21 @@ def test_a_change(orne, sides, note, seed, moment, kill):
     print(f"at {at:.1f} s, {'met' if met else 'too late'}; {len(served)} pages")
 
 
+def test_a_planted_fault_is_seen(orne, sides, tmp_path):
+    project = mistaken(tmp_path, "plugins/module_utils/maillage/files.py", WRITE, IN_PLACE + WRITE)
+    sides.change()
+    with orne.watched() as served:
+        since, process = time.time(), orne.start("deploy", orne.name, "--no-verify", project=project)
+        orne.on("until test -e /run/planted; do sleep 0.1; done; sleep 1; rm /run/planted")
+        KILLS["module"](orne, process)
+        wait_out(process)
+        found = orne.files()
+    converges(orne, since)
+    [half] = [path for path, hash_ in found.items() if hash_ not in sides.allowed(path)]
+    assert half.endswith("/index.html")
+    assert len(served - set(sides.pages)) == 1
+
+
 def test_verified(orne, sides):
     assert sides
     assert orne.run("verify", orne.name, "--json")["ok"]
@@ -114,8 +138,11 @@ def test_a_first_deployment(orne, bare, note, seed, moment, kill):
     at = random.Random(f"first {seed} {moment} {kill}").uniform(0.4, bare)
     orne.lab.destroy(orne.host)
     orne.run("lab", "up", orne.name)
-    since = time.time()
-    met = disturb(orne, kill, at)
-    note(f"{kill} killed in a first deployment", seed=seed, seconds=converges(orne, since))
+    with orne.watched() as served:
+        since = time.time()
+        met = disturb(orne, kill, at)
+        seconds = converges(orne, since)
+    note(f"{kill} killed in a first deployment", seed=seed, seconds=seconds)
+    assert served <= {orne.page()}
     assert orne.run("verify", orne.name, "--json")["ok"]
     print(f"at {at:.1f} s, {'met' if met else 'too late'}")

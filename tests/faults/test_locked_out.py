@@ -1,13 +1,9 @@
 """A change that shuts everybody out is taken back by the host itself, by its timer or when it starts again."""
 
-import os
-import shutil
-import subprocess
-import sys
 import time
 
 import pytest
-from disturbed import MOMENTS, ROOT
+from disturbed import MOMENTS, mistaken
 
 FIREWALL, DROP = "etc/nftables.conf.j2", "tcp dport 22 drop\n"
 WRONG = {
@@ -19,23 +15,10 @@ WRONG = {
 
 @pytest.fixture
 def wrong(tmp_path, orne, request):
-    """A copy of the project in which somebody has made a mistake; starts its deployment."""
+    """Starts the deployment of a copy of the project in which somebody has made a mistake."""
     path, line, mistake = WRONG[request.param]
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in listed.splitlines():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, tmp_path / name, follow_symlinks=False)
-    template = tmp_path / "roles" / "base" / "templates" / "access" / path
-    text = template.read_text(encoding="utf-8")
-    assert line in text
-    template.write_text(text.replace(line, mistake + line), encoding="utf-8")
-
-    def start():
-        command = [sys.executable, "-m", "orchestrator", "--mesh", str(orne.mesh), "deploy", orne.name, "--no-verify"]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, **pipes)
-
-    return start
+    project = mistaken(tmp_path, f"roles/base/templates/access/{path}", line, mistake + line)
+    return lambda: orne.start("deploy", orne.name, "--no-verify", project=project)
 
 
 def as_it_was(territory):

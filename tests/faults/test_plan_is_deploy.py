@@ -5,7 +5,7 @@ import random
 
 import pytest
 import yaml
-from disturbed import SEEDS, Territory, copy_of_the_mesh
+from disturbed import SEEDS, Territory, copy_of_the_mesh, named
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBm5C2PBVIQ8AyKi4wW5YBbBF1dCk2nqGQ8cYcEhsWqd"
 WORDS = ["été", "'", '"', "<b>", "&", "$HOME", "`id`", "%s", "\\", "#", "🌊", "--", ";", "é è"]
@@ -91,10 +91,6 @@ def forget_somebody(chance, _territory, people):
 EDITS = [rename_the_partner, change_the_contact, change_the_language, let_keys_in, ask_others_for_names,
          ask_as_usual_for_names, resize_a_plan, offer_another_plan, admit_somebody, rename_somebody,
          change_somebody_s_plan, suspend_or_resume_somebody, forget_somebody]  # fmt: skip
-
-
-def named(report):
-    return {tuple(change[key] for key in ("host", "role", "kind", "name", "action")) for change in report["changes"]}
 
 
 @pytest.fixture(params=ROLES)

@@ -185,10 +185,15 @@ def test_killed_at_any_moment_the_next_run_goes_on(maillage, command, lab, archi
     assert nothing_to_change(maillage, *archives["good"])
 
 
-def test_a_subscriber_is_let_in_and_that_changes_nothing(maillage):
+def let_in(maillage):
+    """Whether the subscriber can log in."""
     password = maillage("credentials", TERRITORY, "subscribers.exemple").strip()
     ask = ("--request", "PROPFIND", "--output", "/dev/null", "--write-out", "%{http_code}")
-    assert curl("remote.php/dav/", *ask, uid="exemple", password=password) == "207"
+    return curl("remote.php/dav/", *ask, uid="exemple", password=password) == "207"
+
+
+def test_a_subscriber_is_let_in_and_that_changes_nothing(maillage):
+    assert let_in(maillage)
     # This host has the release: it needs no archive any more.
     assert nothing_to_change(maillage)
 
@@ -232,3 +237,11 @@ def test_upgrade(maillage, lab, archives):
     assert serves(NEXT)
     assert f"core\tfixture_upgraded_to\t{NEXT}.1" in database(lab)
     assert nothing_to_change(maillage, *archives["next"])
+
+
+def test_everything_works_after_the_host_was_started_again(maillage, lab):
+    lab.reboot(HOST)
+    on_host(lab, "systemctl is-system-running --wait")  # SSH answers some seconds before PHP
+    assert serves(NEXT)
+    assert let_in(maillage)
+    assert nothing_to_change(maillage)

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 from clients import nextcloud_client_round_trip, vdirsyncer_round_trip
+from disturbed import named
+from hunt import ALLOWED, known, left, watching
 
 from orchestrator import engines, secrets
 from orchestrator.commands.verify import target_of
@@ -136,10 +138,20 @@ def wait_for(question, seconds=120):
     return answer
 
 
-def test_a_territory_that_leaves_its_engine_open_gets_nextcloud_and_all_of_it_works(maillage):
-    planned = maillage("plan", HERE, "--json", ACCEPT)
+def test_a_territory_that_leaves_its_engine_open_gets_nextcloud_and_all_of_it_works(maillage, mesh, lab):
+    maillage("lab", "up", HERE)
+    seen, begun, host = [], time.time(), lab.connection(HOSTS[HERE])
+
+    def words():
+        return known(engines.load(mesh).nodes[HERE])
+
+    with watching(words, seen), watching(words, seen, host):
+        planned = maillage("plan", HERE, "--json", ACCEPT)
+        done = maillage("deploy", HERE, "--json", ACCEPT)
     assert ("release", "install") in {(each["kind"], each["action"]) for each in planned["changes"]}
-    done = maillage("deploy", HERE, "--json", ACCEPT)
+    assert named(done) == named(planned)
+    assert seen == []
+    assert left(words(), host, begun) == ALLOWED["manche"]
     assert [check for check in done["checks"] if not check["ok"]] == []
     # Whatever Nextcloud itself has to say against the node would be a failure of this one.
     assert [check["name"] for check in done["checks"]][-1] == "Nextcloud's own checks"
@@ -261,12 +273,14 @@ def test_who_is_removed_is_set_aside(maillage, subscriber, lab):
     assert maillage("deploy", HERE, "--no-verify", "--json")["changes"] == []
 
 
-def test_everything_works_after_a_reboot(maillage, lab):
-    lab.reboot(HOSTS[HERE])
-    on_host(lab, "systemctl is-system-running --wait")  # SSH answers some seconds before PHP
-    report = maillage("verify", HERE, "--json")
+def test_everything_works_after_every_host_was_started_again(maillage, lab):
+    for name in ("internet", *HOSTS.values()):
+        lab.reboot(name)
+    for territory in HOSTS:
+        on_host(lab, "systemctl is-system-running --wait", territory)  # SSH answers some seconds before PHP
+    report = maillage("verify", HERE, THERE, "--json")
     assert report["ok"], [check for check in report["checks"] if check["failed"]]
-    assert maillage("plan", HERE, "--json")["changes"] == []
+    assert maillage("plan", HERE, THERE, "--json")["changes"] == []
 
 
 def repacked(folder, change):

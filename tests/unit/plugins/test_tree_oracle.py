@@ -1,4 +1,5 @@
-"""The oracle: for 200 random drifts, `tree` in check mode names exactly what the stock modules name, and mends it."""
+"""The oracle: for 200 random drifts, `tree` in check mode names exactly what the stock modules name, and mends it; when
+the component's checker objects, every drift is what it was."""
 
 from __future__ import annotations
 
@@ -129,13 +130,14 @@ class Sample:
         (self.root / "absent").mkdir(parents=True, exist_ok=True)
         return self.tree()
 
-    def tree(self, *options: str) -> Played:
+    def tree(self, *options: str, **arguments: Any) -> Played:
         task = {
             "component": "sample",
             "attributes": self.files,
             "directories": self.directories,
             "links": self.links,
             "absent": self.absent,
+            **arguments,
         }
         return self.playbook.play([{"tree": task}], "--limit", "first", *options, **self.words)
 
@@ -227,6 +229,12 @@ def test_tree_names_what_the_stock_modules_name_and_mends_it(tmp_path: Path) -> 
     assert by_stock == set(drifts)
     by_tree = {name for _, name, _ in predicted}
     assert by_tree == by_stock, {name: drifts.get(name) for name in by_stock ^ by_tree}
+
+    drifted = sample.state()
+    objected = sample.tree(check=[["false"]])
+    assert objected.code != 0
+    assert "`false` refuses the new files (exit code 1); the previous files are back" in objected.output
+    assert sample.state() == drifted
     assert names(sample.tree().of("tree")) == predicted
     assert sample.state() == converged
     assert sample.tree("--check").of("tree")["changed"] is False
