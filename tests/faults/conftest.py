@@ -3,10 +3,11 @@
 import os
 import statistics
 from collections import defaultdict
+from itertools import cycle, product
 from pathlib import Path
 
 import pytest
-from disturbed import MOMENTS, SEEDS, Territory, copy_of_the_mesh
+from disturbed import KILLS, MOMENTS, SEEDS, Territory, copy_of_the_mesh
 from nextcloud_fixture.archive import pack
 
 from orchestrator.providers.lab import Lab
@@ -27,10 +28,12 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_generate_tests(metafunc):
-    """`seed` and `moment`: every moment of every seed; the moments of a network cut take a minute each."""
-    if "moment" in metafunc.fixturenames:
-        moments = MOMENTS if "kill" in metafunc.fixturenames else min(MOMENTS, 10)
-        metafunc.parametrize(("seed", "moment"), [(seed, moment) for seed in SEEDS for moment in range(moments)])
+    """`seed` and `moment`: every moment of every seed, the kinds of kills by turns; a network cut takes minutes."""
+    if "kill" in metafunc.fixturenames:
+        moments = [(seed, moment, kill) for seed in SEEDS for moment, kill in zip(range(MOMENTS), cycle(KILLS))]
+        metafunc.parametrize(("seed", "moment", "kill"), moments)
+    elif "moment" in metafunc.fixturenames:
+        metafunc.parametrize(("seed", "moment"), product(SEEDS, range(min(MOMENTS, 10))))
 
 
 @pytest.fixture

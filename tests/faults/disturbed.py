@@ -26,7 +26,7 @@ from orchestrator.verify.network import IPV4, Network
 
 # How much is done: `make faults` says it.
 SEEDS = [int(word) for word in os.environ.get("SEEDS", "1,2").split(",")]
-MOMENTS = int(os.environ.get("MOMENTS", "1"))  # for each seed
+MOMENTS = int(os.environ.get("MOMENTS", "3"))  # for each seed
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "inventories" / "normandie"
@@ -178,7 +178,7 @@ class Territory:
 
         def watch() -> None:
             network = self.network
-            while not end.wait(0.03):
+            while not end.wait(0.1):
                 try:
                     served.add(self.page(network))
                 except (httpx.HTTPError, CheckFailedError, OSError):  # down: nothing is served

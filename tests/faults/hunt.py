@@ -31,6 +31,7 @@ while time.monotonic() < end and not select.select([sys.stdin], [], [], 0)[0]:
                     texts.setdefault(open(f"/proc/{number}/{kind}", "rb").read(), f"{kind} of {number}")
                 except OSError:
                     continue
+    time.sleep(0.01)
 words, seen = [word.encode() for word in json.loads(sys.stdin.readline())], []
 for text, place in texts.items():
     if any(word in text for word in words):
@@ -45,10 +46,10 @@ GREP = ["grep", "--recursive", "--files-with-matches", "--text", "--fixed-string
 
 # On the controller: where a run could leave something. The keys of lab territories are in a folder of their own.
 HERE = ["/tmp", "/dev/shm", str(state_folder() / "secrets"), str(Path.home() / ".ansible")]
-# By the territory's name: the files in which its services read their passwords.
-ALLOWED = {
+# By the territory's name: where services keep their passwords; Nextcloud has that of its LDAP account in its database.
+KEPT = {
     "orne": ["/etc/radicale/directory-password"],
-    "manche": ["/srv/maillage/nextcloud/config/config.php"],
+    "manche": ["/srv/maillage/nextcloud/config/config.php", "/srv/maillage/database/"],
 }
 
 
@@ -84,10 +85,18 @@ def holding(words: list[str], places: list[str], host: Connection | None = None)
     return _asked(words, [*GREP, *places], host)
 
 
-def left(words: list[str], host: Connection, since: float) -> list[str]:
-    """Every place that holds a secret: files of this machine that are new, files of a host, and its journal."""
+def left(words: list[str], host: Connection, since: float, kept: list[str]) -> list[str]:
+    """Every place that holds a secret and should not.
+
+    Args:
+        words: the secrets.
+        host: where all files and the journal are searched.
+        since: when what left something began, in seconds since the epoch; older files of this machine are not its.
+        kept: files of the host that may hold one, and folders, which end in `/`.
+    """
     here = [path for path in holding(words, HERE) if Path(path).stat().st_mtime > since]
-    return [*here, *holding(words, ["/"], host), *(f"{count} lines of the journal" for count in journal(words, host))]
+    there = [path for path in holding(words, ["/"], host) if not path.startswith(tuple(kept))]
+    return [*here, *there, *(f"{count} lines of the journal" for count in journal(words, host))]
 
 
 def journal(words: list[str], host: Connection) -> list[str]:

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from disturbed import MOMENTS, mistaken
+from disturbed import mistaken
 
 FIREWALL, DROP = "etc/nftables.conf.j2", "tcp dport 22 drop\n"
 WRONG = {
@@ -29,7 +29,7 @@ def as_it_was(territory):
     assert territory.left() == []
 
 
-@pytest.mark.parametrize("wrong", WRONG if MOMENTS > 1 else ["firewall"], indirect=True)  # each takes two minutes
+@pytest.mark.parametrize("wrong", WRONG, indirect=True)
 def test_the_timer_puts_it_back(orne, note, wrong):
     orne.deploy()
     begun = time.monotonic()
