@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -240,7 +240,8 @@ while time.monotonic() < end:
 
 def kill_controller(_territory: Territory, process: subprocess.Popen[str]) -> None:
     """The laptop's lid, or a CI job's time limit."""
-    os.killpg(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):  # it has ended
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def kill_module(territory: Territory, _process: subprocess.Popen[str]) -> None:

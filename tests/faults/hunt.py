@@ -46,10 +46,10 @@ GREP = ["grep", "--recursive", "--files-with-matches", "--text", "--fixed-string
 
 # On the controller: where a run could leave something. The keys of lab territories are in a folder of their own.
 HERE = ["/tmp", "/dev/shm", str(state_folder() / "secrets"), str(Path.home() / ".ansible")]
-# By the territory's name: where services keep their passwords; Nextcloud has that of its LDAP account in its database.
+# By the territory's name: where its services keep passwords; Nextcloud has its own for the directory in its database.
 KEPT = {
     "orne": ["/etc/radicale/directory-password"],
-    "manche": ["/srv/maillage/nextcloud/config/config.php", "/srv/maillage/database/"],
+    "manche": ["/srv/maillage/database/"],
 }
 
 

@@ -14,6 +14,9 @@ from hunt import KEPT, holding, journal, known, left, watching
 
 from orchestrator import ssh
 
+# Files that nobody else may read: a plan shows no difference in them.
+SECRET = "/etc/radicale/directory-password /srv/maillage/nextcloud/config/maillage.config.php"
+
 
 class Life:
     """A territory from bare to changed, refused, crashed and mended, its secrets looked for meanwhile.
@@ -45,7 +48,7 @@ class Life:
         with watching(self.known, self.seen), watching(self.known, self.seen, self.host):
             self.run("deploy", name, *given)
             self.known()
-            on(f"echo '// drift' >> {KEPT[name][0]}")
+            on(f"for file in {SECRET}; do test ! -e $file || echo '# drift' >> $file; done")
             self.run("plan", name, "--diff")
             on("systemctl mask --now slapd.service")
             self.run("deploy", name, "--no-verify", code=6)

@@ -96,7 +96,7 @@ def converges(territory, since):
 
 
 def test_a_change(orne, sides, note, seed, moment, kill):
-    at = random.Random(f"change {seed} {moment}").uniform(0.4, max(sides.seconds[1:]))
+    at = random.Random(f"change {seed} {moment}").uniform(0.4, min(sides.seconds[1:]))
     sides.stored.append(orne.store(f"event-{seed}-{moment}"))
     sides.change()
     with orne.watched() as served:
