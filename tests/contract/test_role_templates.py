@@ -19,6 +19,7 @@ STYLES = {
     ".php": 'comment("c")',
     ".ini": 'comment(decoration="; ")',
     "/pool.d/nextcloud.conf": 'comment(decoration="; ")',
+    "/pool.d/www.conf": 'comment(decoration="; ")',
 }
 
 TEMPLATES = [

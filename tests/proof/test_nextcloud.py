@@ -168,16 +168,25 @@ MOMENTS = {
 }
 
 
-def test_killed_at_any_moment_the_next_run_goes_on(maillage, start, lab):
-    maillage("lab", "up", THERE)
-    host = lab.connection(HOSTS[THERE])
-    for sign in MOMENTS.values():
-        with start("deploy", THERE, "--no-verify", ACCEPT) as process:
-            found = wait_for(lambda sign=sign: host.run(sign).returncode == 0 or process.poll() is not None, 600)
-            assert found
+@pytest.fixture
+def kill(start, lab):
+    """Kills a deployment, here and on the host, once a command on the host shows that it is in the middle."""
+
+    def kill(territory, sign, *arguments):
+        host = lab.connection(HOSTS[territory])
+        with start("deploy", territory, "--no-verify", ACCEPT, *arguments) as process:
+            wait_for(lambda: host.run(sign).returncode == 0 or process.poll() is not None, 600)
             assert process.poll() is None, "it ended before the moment came"
             os.killpg(process.pid, signal.SIGKILL)
             host.run("pkill -KILL -x php; pkill -KILL -f AnsiballZ; pkill -KILL -x python3; true")
+
+    return kill
+
+
+def test_killed_at_any_moment_the_next_run_goes_on(maillage, kill):
+    maillage("lab", "up", THERE)
+    for sign in MOMENTS.values():
+        kill(THERE, sign)
     done = maillage("deploy", THERE, "--json", ACCEPT)
     assert [check for check in done["checks"] if not check["ok"]] == []
 
@@ -309,7 +318,7 @@ class Version99000Date20990101000000 extends \\OCP\\Migration\\SimpleMigrationSt
 """
 
 
-def test_an_upgrade_that_fails_is_undone_and_one_that_works_is_kept(maillage, subscriber, tmp_path):
+def test_an_upgrade_that_fails_is_undone_and_one_that_works_is_kept(maillage, kill, subscriber, tmp_path):
     def break_it(code):
         migration = code / "core" / "Migrations" / "Version99000Date20990101000000.php"
         migration.write_text(FAILING, encoding="utf-8")
@@ -328,6 +337,7 @@ def test_an_upgrade_that_fails_is_undone_and_one_that_works_is_kept(maillage, su
     cut.write_bytes(good.read_bytes()[:-100_000])
     assert "damaged" in maillage("deploy", THERE, *given, str(cut), code=6)
     assert subscriber("exemple", THERE).status() == 207
+    kill(HERE, "pgrep -f 'occ upgrade'", "--nextcloud-archive", str(good))
     done = maillage("deploy", HERE, "--json", ACCEPT, "--nextcloud-archive", str(good))
     assert [check for check in done["checks"] if not check["ok"]] == []
     assert mine.status() == 207

@@ -72,6 +72,7 @@ def page():
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(name=NAMES)
 def test_a_name_on_the_page_is_that_name(page, name):
-    usual, hostile = page("Partenaire"), page(name)
+    usual, hostile = page("Xyzzy"), page(name)
+    assert usual.words.count("Xyzzy") == 2
     assert hostile.tags == usual.tags
-    assert hostile.words.count(name) == 2
+    assert hostile.words == usual.words.replace("Xyzzy", name)
