@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 from collections.abc import Sequence
+from errno import ENOSPC
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -103,6 +104,8 @@ def _unforeseen(error: Exception) -> str:
         return f"This Python has no {error.name}: run `make setup`, then `. .venv/bin/activate`."
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}; check its owner and mode, and the room on the disk."
+    if isinstance(error, OSError) and error.errno == ENOSPC:
+        return "The output could not be written: there is no space left where it goes."
     return f"Unexpected {type(error).__name__}: a defect of maillage; MAILLAGE_DEBUG=1 shows where, please report it."
 
 

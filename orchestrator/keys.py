@@ -110,7 +110,8 @@ def _from_file(territory: Territory) -> SecretStr:
     except FileNotFoundError:
         if territory.is_lab:
             message = (
-                f"the key of {territory.name} is not there ({path}); `deploy {territory.name}` makes it with the lab"
+                f"the key of {territory.name} is not there ({path}): the first `deploy {territory.name}` makes it; if "
+                "it is lost, put it back, or begin anew with `lab down --purge`"
             )
         else:
             message = (

@@ -30,12 +30,14 @@ class Mesh:
     nodes: Mapping[str, Node]
 
     def select(self, names: Iterable[str]) -> list[Node]:
-        """Give the named nodes, each once, in the order asked.
+        """Give the named nodes, each once, in the order asked; all of them where none is named.
 
         Raises:
-            UsageError: a name is not in this mesh.
+            UsageError: a name is not in this mesh, or nothing is.
         """
-        names = list(dict.fromkeys(names))
+        if not self.nodes:
+            raise UsageError(f"{self.folder} has no territory; `init` makes one, --mesh names another folder")
+        names = list(dict.fromkeys(names)) or list(self.nodes)
         for name in names:
             if name not in self.nodes:
                 message = f"{self.folder} has no territory {printable(name)!r}; {closest(name, self.nodes)}"

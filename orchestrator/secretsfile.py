@@ -13,7 +13,7 @@ from orchestrator.errors import InvalidInventory, Problem
 from orchestrator.files import write_text
 from orchestrator.locations import state_folder
 from orchestrator.model import Node
-from orchestrator.vault import CIPHERTEXT
+from orchestrator.vault import is_whole
 from orchestrator.yamlfile import Places, Vaulted
 
 NAME = "secrets.yml"
@@ -35,7 +35,7 @@ def read(path: Path) -> dict[str, str]:
         content = yamlfile.read(path, LARGEST)
     except FileNotFoundError:
         return {}
-    wrong = [name for name, value in content.items() if not isinstance(value, Vaulted) or not _sound(value)]
+    wrong = [name for name, value in content.items() if not (isinstance(value, Vaulted) and is_whole(value.ciphertext))]
     if wrong:
         places = Places(path)
         message = (
@@ -66,7 +66,3 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _sound(value: Vaulted) -> bool:
-    return CIPHERTEXT.fullmatch(value.ciphertext) is not None

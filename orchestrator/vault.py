@@ -54,16 +54,30 @@ def decrypt(ciphertext: str, key: SecretStr) -> SecretStr:
     """
     from cryptography.hazmat.primitives.padding import PKCS7
 
-    body = "".join(ciphertext.split("\n")[1:]).strip()
-    try:
-        salt, signature, encrypted = (unhexlify(part) for part in unhexlify(body).split(b"\n"))
-    except (ValueError, NotHexadecimal):
-        raise SecretsError("the encrypted value is damaged; take it from a backup, or renew it") from None
+    salt, signature, encrypted = _parts(ciphertext)
     signing_key, cipher = _derive(key, salt)
     if not hmac.compare_digest(signature, hmac.digest(signing_key, encrypted, "sha256")):
         raise SecretsError("the key does not open the value; it is the key of another territory, or an old one")
     unpadder = PKCS7(_BLOCK).unpadder()
     return SecretStr((unpadder.update(_transform(cipher, encrypted)) + unpadder.finalize()).decode())
+
+
+def is_whole(ciphertext: str) -> bool:
+    """Whether a value has the format, as far as that can be told without its key."""
+    try:
+        salt, signature, encrypted = _parts(ciphertext)
+    except SecretsError:
+        return False
+    return CIPHERTEXT.fullmatch(ciphertext) is not None and len(salt) == len(signature) == 32 and bool(encrypted)
+
+
+def _parts(ciphertext: str) -> tuple[bytes, bytes, bytes]:
+    body = "".join(ciphertext.split("\n")[1:]).strip()
+    try:
+        salt, signature, encrypted = (unhexlify(part) for part in unhexlify(body).split(b"\n"))
+    except (ValueError, NotHexadecimal):
+        raise SecretsError("the encrypted value is damaged; take it from a backup, or renew it") from None
+    return salt, signature, encrypted
 
 
 def _derive(key: SecretStr, salt: bytes) -> tuple[bytes, tuple[bytes, bytes]]:

@@ -39,7 +39,7 @@ def load_for_run(arguments: argparse.Namespace) -> tuple[Mesh, list[Node]]:
     from orchestrator.progress import note
 
     loaded = mesh.load(mesh_folder(arguments.mesh))
-    names = [node.name for node in loaded.select(arguments.territories or loaded.nodes)]
+    names = [node.name for node in loaded.select(arguments.territories)]
     archive, unsigned = arguments.nextcloud_archive, arguments.allow_unsigned_archive
     loaded = engines.choose(loaded, names, archive, allow_unsigned=unsigned, say=note)
     return loaded, loaded.select(names)

@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     lab = Lab()
     if arguments.action == "up":
         loaded = mesh.load(mesh_folder(arguments.mesh), only=arguments.territories)
-        nodes = loaded.select(arguments.territories) or list(loaded.nodes.values())
+        nodes = loaded.select(arguments.territories)
         specs = [
             specification(node.name, host) for node in nodes for host in node.territory.hosts if host.provider == "lab"
         ]

@@ -87,6 +87,7 @@ def _add(loaded: Mesh, node: Node, arguments: argparse.Namespace) -> None:
             raise UsageError(f"{node.name} has a subscriber {printable(uid)!r} already")
         entries[uid] = entry
 
+    secrets.create_missing(node)  # without the key nothing is written
     changed, node = subscriptions.change(loaded, node, edit)
     secrets.create_missing(node)
     _act(engines.load(changed.folder), node)

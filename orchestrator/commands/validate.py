@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Say that all is well, or raise with every problem."""
     loaded = mesh.load(mesh_folder(arguments.mesh), only=arguments.territories)
-    nodes = loaded.select(arguments.territories) or list(loaded.nodes.values())
+    nodes = loaded.select(arguments.territories)
     if arguments.json:
         print(json.dumps({"valid": [node.name for node in nodes]}))
     else:

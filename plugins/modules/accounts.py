@@ -13,7 +13,8 @@ short_description: Converges all accounts of the directory in one task
 description:
   - One search, one comparison, one C(ldapmodify), as root over the local socket (SASL EXTERNAL).
   - Makes the entries C(ou=people) and C(ou=services) below the suffix, and the suffix itself, when they are missing.
-  - A subscriber who is no longer listed is suspended, never removed; O(remove) alone does that.
+  - A subscriber who is no longer listed is suspended, never removed; O(remove) alone does that. When nobody is listed
+    any more, as after the loss of a file, the task fails instead.
   - A subscriber's password is written when the account is made and for O(reset) only, so their own change stays. The
     passwords of services always agree; services that are no longer listed are removed.
   - Passwords are hashed (Argon2id) in this module, by the library that slapd uses; they appear in no argument list.

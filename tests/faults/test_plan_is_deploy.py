@@ -84,7 +84,7 @@ def suspend_or_resume_somebody(chance, _territory, people):
 
 
 def forget_somebody(chance, _territory, people):
-    if people:
+    if len(people) > 1:  # that nobody is left is refused
         people.pop(chance.choice(list(people)))
 
 

@@ -83,7 +83,8 @@ def test_mesh_before_and_after_the_command_and_from_the_environment(tmp_path: Pa
         (("validate",), {"MAILLAGE_MESH": str(tmp_path)}),
     ):
         done = run(*arguments, **environment)
-        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"{tmp_path} has no territory; ")
     assert "calvados: valid" in run("validate", MAILLAGE_MESH="").stdout
 
 

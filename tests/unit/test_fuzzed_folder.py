@@ -10,17 +10,20 @@ import tempfile
 import time
 from copy import deepcopy
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 from sample_territories import REAL
 
-from orchestrator import cli
+from orchestrator import cli, vault
 
 SUBSCRIPTIONS = "subscribers:\n  exemple: {name: Personne d'exemple, mail: exemple@montagne.example, plan: essentiel}\n"
-SECRETS = "directory.admin: !vault |\n  $ANSIBLE_VAULT;1.2;AES256;montagne\n  6161\n"
+SECRET = vault.encrypt("a secret", SecretStr("a key"), "montagne")
+SECRETS = f"directory.admin: !vault |\n{indent(SECRET, '  ')}\n"
 FILES = {"territory.yml": REAL, "subscriptions.yml": SUBSCRIPTIONS, "secrets.yml": SECRETS}
 MARK = Path(tempfile.gettempdir()) / f"maillage-fuzzed-{os.getpid()}"
 LOOKUP = f"lookup('pipe', 'touch {MARK}')"

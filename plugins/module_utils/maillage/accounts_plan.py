@@ -133,6 +133,9 @@ def people(
     """Subscribers: made, changed, suspended when they are no longer listed; removed only when that is asked for.
 
     A password belongs to its owner; one that stands beside the other attributes is the partner's, and always agrees.
+
+    Raises:
+        NodeError: everybody would be suspended, since nobody is listed: a file that is lost looks like that.
     """
     found: list[tuple[str, str, Record | None]] = []
     for subscriber in wanted["subscribers"]:
@@ -142,6 +145,7 @@ def people(
         password = wanted["first_passwords"].get(uid) if own is None else own
         found += person(directory, subscriber, password, differs or uid in wanted["reset"])
     known = {subscriber["uid"].lower() for subscriber in wanted["subscribers"]}
+    nobody = all(subscriber.get("password") is not None for subscriber in wanted["subscribers"])
     removed = {uid.lower() for uid in wanted["remove"]}
     for uid in directory.below("people"):
         short = f"people/{uid}"
@@ -149,6 +153,11 @@ def people(
             found.append(("remove", uid, Record("delete", directory.name(short))))
         elif uid not in known and directory.values(short).get("maillagestate") != [SUSPENDED]:
             found.append(("suspend", uid, Record("modify", directory.name(short), {"maillageState": [SUSPENDED]})))
+    if nobody and (left := [uid for action, uid, _ in found if action == "suspend"]):
+        raise NodeError(
+            f"no subscriber is listed, and all that are here would be suspended ({', '.join(left[:5])}): bring "
+            "subscriptions.yml back, or take them out one by one with `subscriber remove`"
+        )
     return found
 
 

@@ -542,6 +542,14 @@ MEANING = [
         },
     ),
     Case(
+        "vault value cut short",
+        ["calvados/secrets.yml:1:19: directory.verify: must be a `!vault |` value"],
+        {
+            "calvados/territory.yml": TERRITORY,
+            "calvados/secrets.yml": f"directory.verify: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  {'31' * 40}\n",
+        },
+    ),
+    Case(
         "vault value of another format",
         ["calvados/secrets.yml:1:19: directory.verify: must be a `!vault |` value"],
         {

@@ -131,11 +131,23 @@ def test_service_passwords_always_agree_and_old_services_go(server: Server) -> N
     assert server.converge(wanted(PERSON)) == [("services/radicale", "remove")]
 
 
+def test_when_nobody_is_listed_nobody_is_suspended(server: Server) -> None:
+    for verifier in ([], [{**PERSON, "uid": "verify", "password": "of-the-partner"}]):
+        with pytest.raises(NodeError, match=r"would be suspended \(exemple\): bring subscriptions.yml back"):
+            server.converge(wanted(*verifier, services=[SERVICE]))
+    assert server.person()["maillageState"] == ["active"]
+
+
 def test_absent_is_suspended_and_only_remove_removes(server: Server) -> None:
-    assert server.converge(wanted(services=[SERVICE])) == [("exemple", "suspend")]
+    other = {**PERSON, "uid": "a,b+c"}
+    server.converge(wanted(PERSON, other, services=[SERVICE]))
+    assert server.converge(wanted(other, services=[SERVICE])) == [("exemple", "suspend")]
     assert server.person()["maillageState"] == ["suspended"]
-    assert server.converge(wanted(services=[SERVICE])) == []
-    assert server.converge(wanted(PERSON, services=[SERVICE])) == [("exemple", "resume")]
+    assert server.converge(wanted(other, services=[SERVICE])) == []
+    assert server.converge(wanted(PERSON, services=[SERVICE], remove=["a,b+c"])) == [
+        ("exemple", "resume"),
+        ("a,b+c", "remove"),
+    ]
     assert server.converge(wanted(services=[SERVICE], remove=["exemple", "never-was"])) == [("exemple", "remove")]
     assert f"uid=exemple,ou=people,{SUFFIX}" not in server.entries
 
