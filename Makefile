@@ -40,7 +40,7 @@ test: setup ## every test: unit, contract, templates, molecule, one deployment e
 
 SEEDS ?= $(shell shuf -n 1 -i 1000-9999)
 MOMENTS ?= 30
-faults: setup ## kills, cuts, full disks… at random: `make faults SEEDS=1,2 MOMENTS=30`, two hours for each seed
+faults: setup ## kills, cuts, full disks… at random: `make faults SEEDS=1,2 MOMENTS=30`, an hour for each seed
 	SEEDS=$(SEEDS) MOMENTS=$(MOMENTS) $(BIN)/pytest tests/faults
 
 proof: setup ## with the real Nextcloud, whose archive is in MAILLAGE_NEXTCLOUD_ARCHIVE: what CI cannot see
