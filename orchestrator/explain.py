@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 from orchestrator.fields import Says
 from orchestrator.yamlfile import Location
 
+_LIST = "must be a list: lines that begin with - and a space"
+
 
 def explain(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[Location, str, bool]]:
     """Give for each error its location, its sentence, and whether the key (not the value) is at fault."""
@@ -27,7 +29,7 @@ def explain(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[Lo
         elif kind in ("model_type", "dict_type"):
             yield location, _mapping(_known(model, location)), False
         elif kind in ("tuple_type", "list_type"):
-            yield location, "must be a list: lines that begin with - and a space", False
+            yield location, _LIST, False
         else:
             yield location, detail["msg"], at_key
 
@@ -48,6 +50,8 @@ def _missing(model: type[BaseModel], location: Location) -> str:
     parent = _at(model, location[:-1])
     information = parent.model_fields[str(location[-1])]
     sentence = next((entry.sentence for entry in information.metadata if isinstance(entry, Says)), None)
+    if get_origin(information.annotation) is tuple:
+        sentence = _LIST
     return f"is missing; it {sentence or _mapping(_known(model, location))}"
 
 

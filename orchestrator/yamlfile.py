@@ -42,6 +42,7 @@ _AMBIGUOUS = (
     "YAML 1.1 and 1.2 read this differently (like yes, no, on, 012, 1:30, 1_000 or a date); "
     "put it in quotes if it is text, else write true, false or a plain decimal number"
 )
+_TAG = "this tag (!) is not used here; only !vault is, in secrets.yml"
 
 
 class _Mark(Protocol):
@@ -209,7 +210,7 @@ def _build(node: yaml.Node, location: Location, report: Callable[[yaml.Node, Loc
         return Decimal(node.value)
     if tag == "!vault" and isinstance(node, yaml.ScalarNode):
         return Vaulted(node.value)
-    report(node, location, _AMBIGUOUS if tag == "ambiguous" else "this tag (!) is not used here; only !vault is")
+    report(node, location, _AMBIGUOUS if tag == "ambiguous" else _TAG)
     return None
 
 
