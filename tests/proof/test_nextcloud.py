@@ -289,7 +289,7 @@ def test_everything_works_after_every_host_was_started_again(maillage, lab):
         on_host(lab, "systemctl is-system-running --wait", territory)  # SSH answers some seconds before PHP
     report = maillage("verify", HERE, THERE, "--json")
     assert report["ok"], [check for check in report["checks"] if check["failed"]]
-    assert maillage("plan", HERE, THERE, "--json")["changes"] == []
+    assert named(maillage("plan", HERE, THERE, "--json")) == set()  # the lab's authority has new roots at each start
 
 
 def repacked(folder, change):
