@@ -194,9 +194,8 @@ def changes() -> None:
     from orchestrator import runner
 
     groups = inventory([role()])
-    outcome = runner.run(
-        str(HERE / "prepare.yml"), {"all": {"children": groups}}, [f"{TERRITORY}@{HERE / 'key'}"], check=True
-    )
+    key = f"{TERRITORY}@{keys.file(load()[1].territory)}"
+    outcome = runner.run(str(HERE / "prepare.yml"), {"all": {"children": groups}}, [key], check=True)
     if outcome.failures:
         raise SystemExit(str(outcome.failures))
     print(json.dumps([{"kind": each.kind, "name": each.name, "action": each.action} for each in outcome.changes]))
