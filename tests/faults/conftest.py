@@ -33,7 +33,7 @@ def pytest_generate_tests(metafunc):
         moments = [(seed, moment, kill) for seed in SEEDS for moment, kill in zip(range(MOMENTS), cycle(KILLS))]
         metafunc.parametrize(("seed", "moment", "kill"), moments)
     elif "moment" in metafunc.fixturenames:
-        metafunc.parametrize(("seed", "moment"), product(SEEDS, range(min(MOMENTS, 10))))
+        metafunc.parametrize(("seed", "moment"), list(product(SEEDS, range(min(MOMENTS, 10)))))
 
 
 @pytest.fixture
