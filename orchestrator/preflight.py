@@ -27,7 +27,8 @@ if [ "$(id -u)" = 0 ]; then root=yes; elif sudo -n true 2>/dev/null; then root=y
 echo "root=$root"
 [ -d /run/systemd/system ] && echo "systemd=yes" || echo "systemd=no"
 command -v python3 > /dev/null && echo "python=yes" || echo "python=no"
-[ -d /etc/maillage ] && echo "node=yes" || echo "node=no"
+# The latter alone when the first deployment lost its power: what its packages have enabled runs since the next start.
+if [ -d /etc/maillage ] || [ -d /var/lib/maillage ]; then echo "node=yes"; else echo "node=no"; fi
 # Whose collections radicale keeps (but those of the accounts that verify), and whether Nextcloud was ever installed.
 echo "people=$($sudo find /srv/maillage/radicale/collection-root -mindepth 2 -maxdepth 2 -type d ! -name '.*' \
     ! -path '*-root/verify/*' ! -path '*-root/verify2/*' -printf '%h\n' 2>/dev/null | sort -u | wc -l)"
@@ -58,7 +59,7 @@ class Facts:
         root: the login user is root, or becomes it without a password.
         systemd: systemd is the init.
         python: python3 is installed.
-        node: this project has configured the host before.
+        node: this project has configured the host before, or begun to.
         nextcloud: the release that the host runs, or "", also while it is not whole.
         people: how many have contacts or calendars in radicale.
         files: Nextcloud has been installed here, and its data is there.
