@@ -145,3 +145,17 @@ def test_a_first_deployment(orne, bare, note, seed, moment, kill):
     assert served <= {orne.page()}
     assert orne.run("verify", orne.name, "--json")["ok"]
     print(f"at {at:.1f} of {bare:.1f} s, mended in {seconds:.1f} s")
+
+
+def test_a_first_deployment_once_its_web_server_would_start_by_itself(orne, bare):
+    assert bare
+    orne.lab.destroy(orne.host)
+    orne.run("lab", "up", orne.name)
+    process = orne.start("deploy", orne.name, "--no-verify")
+    orne.on("until systemctl --quiet is-enabled nginx 2> /dev/null; do sleep 0.2; done; sync")
+    KILLS["host"](orne, process)
+    wait_out(process)
+    assert "nginx" in orne.on("ss -Hltnp 'sport = :80'")
+    orne.deploy()
+    assert orne.deploy()["changes"] == []
+    assert orne.left() == []
