@@ -156,7 +156,7 @@ def people(
     if nobody and (left := [uid for action, uid, _ in found if action == "suspend"]):
         raise NodeError(
             f"no subscriber is listed, and all that are here would be suspended ({', '.join(left[:5])}): bring "
-            "subscriptions.yml back, or take them out one by one with `subscriber remove`"
+            "subscriptions.yml back; whoever is to leave is taken out by `subscriber remove` while still listed"
         )
     return found
 
