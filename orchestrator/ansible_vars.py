@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from orchestrator import contract, dns
+from orchestrator import accounts, contract, dns
 from orchestrator.apps import AppArchive
+from orchestrator.mail_keys import Published
 from orchestrator.model import Node, Release, Territory
 
-VERIFY_ACCOUNT = "verify"  # the account that `verify` logs in with
-SECOND_ACCOUNT = "verify2"  # the one that it shares with
-VERIFY_ACCOUNTS = (VERIFY_ACCOUNT, SECOND_ACCOUNT)
 ALWAYS = ("base", "resolver", "certificates", "directory", "web")
-OPTIONAL = ("database", "redis", "radicale", "nextcloud")
+OPTIONAL = ("database", "redis", "radicale", "nextcloud", "mail")
+MAIL_UNITS = ("postfix.service", "dovecot.service", "maillage-mail-profile.service")
+INSTANCES = {"nextcloud": "nextcloud", "rspamd": "mail"}  # of Redis, each for one role
 ENGINES = ("radicale", "nextcloud")  # of the cloud; each reads the directory with an account of its own
 
 Variables = dict[str, Any]
@@ -48,13 +48,30 @@ def host_name(node: Node) -> str:
 
 def roles(territory: Territory) -> dict[str, Variables]:
     """The roles that are on, with the variables that their contracts' `when` may name."""
-    needed = {"radicale": ("radicale",), "nextcloud": ("database", "redis", "nextcloud"), None: ()}[territory.engine]
+    engine = {"radicale": ("radicale",), "nextcloud": ("database", "redis", "nextcloud"), None: ()}[territory.engine]
+    needed = {*engine, *(("redis", "mail") if territory.services.mail else ())}
     return {role: {} for role in ALWAYS} | {role: {f"{role}_enabled": True} for role in OPTIONAL if role in needed}
 
 
-def zone(territory: Territory) -> list[dns.Record]:
-    """The territory's DNS records."""
-    return dns.zone(territory.domain, territory.host.name, territory.host.address.all, roles(territory))
+def place(territory: Territory) -> dns.Place:
+    """Where the territory's names lead to."""
+    host = territory.host
+    return dns.Place(territory.domain, territory.mail_domains[1:], host.name, host.address.all)
+
+
+def zone(territory: Territory, keys: Published | None = None) -> list[dns.Record]:
+    """The territory's DNS records.
+
+    Args:
+        territory: whose.
+        keys: what they say of the mail's keys; without it these records are left out.
+    """
+    return dns.zone(place(territory), roles(territory), keys)
+
+
+def public_name(territory: Territory) -> str:
+    """The name that the host goes by: the one that its addresses lead back to, and that it greets others with."""
+    return f"{dns.MAIL if territory.services.mail else territory.host.name}.{territory.domain}"
 
 
 def peers(node: Node, others: Iterable[Node]) -> list[str]:
@@ -63,6 +80,12 @@ def peers(node: Node, others: Iterable[Node]) -> list[str]:
     return [
         f"https://cloud.{each.territory.domain}" for each in chosen if each.territory.is_lab == node.territory.is_lab
     ]
+
+
+def mail_peers(node: Node, others: Iterable[Node]) -> list[str]:
+    """The domains whose mail other territories of the mesh keep, where this one can reach them."""
+    chosen = [other.territory for other in others if other.name != node.name]
+    return [domain for other in chosen if other.is_lab == node.territory.is_lab for domain in other.mail_domains]
 
 
 def node_variables(
@@ -87,7 +110,6 @@ def node_variables(
     host, domain = territory.host, territory.domain
     apps = list(territory.services.cloud.apps if territory.services.cloud else ())
     contracts = [(contract.load(role), known) for role, known in on.items()]
-    names = dns.certificate_names(domain, on)
     return {
         "base": {
             "base_hostname": f"{host.name}.{domain}",
@@ -115,49 +137,62 @@ def node_variables(
             "resolver_private_zones": list(around.private_zones),
         },
         "certificates": {
-            "certificates_wanted": [{"name": domain, "names": names}],
+            "certificates_wanted": dns.certificates(place(territory), on),
+            **_service_secret("mail", secrets, on, "mail.tls", "certificates_key_ring"),
             "certificates_contact": territory.partner.contact,
             "certificates_acme_directory": territory.acme.directory if territory.acme else around.acme_directory,
             "certificates_trusted_ca": around.acme_ca,
+            "certificates_reload": ["nginx.service", *(MAIL_UNITS if "mail" in on else ())],
         },
         "directory": {
             "directory_domain": domain,
             "directory_services": [
-                {"name": role, **_secret(secrets, f"directory.{role}")} for role in ENGINES if role in on
+                {"name": role, **_secret(secrets, f"directory.{role}")} for role in (*ENGINES, "mail") if role in on
             ],
             "directory_password_writers": ["nextcloud"] if "nextcloud" in on else [],
-            "directory_subscribers": [
-                *_subscribers(node),
-                *(_verify_account(name, domain, secrets) for name in verify_accounts(node)),
-            ],
+            "directory_subscribers": accounts.everybody(node, lambda name: _secret(secrets, f"directory.{name}")),
             **_secret(secrets, "subscribers", "directory_first_passwords"),
         },
         "web": {
             "web_domain": domain,
+            "web_further_domains": list(place(territory).further),
             "web_partner_name": territory.partner.name,
             "web_partner_contact": territory.partner.contact,
             "web_cloud": "radicale" in on or "nextcloud" in on,
         },
         "database": {"database_enabled": "database" in on, "database_names": ["nextcloud"]},
-        "redis": {"redis_enabled": "redis" in on},
+        "redis": {
+            "redis_enabled": "redis" in on,
+            "redis_instances": [name for name, role in INSTANCES.items() if role in on],
+        },
         "radicale": {
             "radicale_enabled": "radicale" in on,
             "radicale_domain": domain,
             "radicale_locale": territory.partner.locale,
-            **_engine_password("radicale", secrets, on),
+            **_service_secret("radicale", secrets, on, "directory.radicale", "radicale_directory_password"),
+        },
+        "mail": {
+            "mail_enabled": "mail" in on,
+            "mail_domain": domain,
+            "mail_name": territory.partner.name,
+            "mail_cloud": territory.services.cloud is not None,
+            "mail_further_domains": list(place(territory).further),
+            "mail_aliases": {address: list(targets) for address, targets in territory.services.mail.aliases.items()}
+            if territory.services.mail
+            else {},
+            "mail_contact": territory.partner.contact,
+            "mail_locale": territory.partner.locale,
+            "mail_peers": mail_peers(node, others),
+            "mail_internet": not territory.is_lab,
+            **_service_secret("mail", secrets, on, "directory.mail", "mail_directory_password"),
+            **_service_secret("mail", secrets, on, "mail.dkim", "mail_dkim_ring"),
         },
         "nextcloud": {
             "nextcloud_enabled": "nextcloud" in on,
             "nextcloud_domain": domain,
             "nextcloud_name": territory.partner.name,
             "nextcloud_locale": territory.partner.locale,
-            "nextcloud_subscribers": [
-                {name: each[name] for name in ("uid", "state", "cloud_quota")}
-                for each in (
-                    *_subscribers(node),
-                    *(_verify_account(name, domain, secrets) for name in verify_accounts(node)),
-                )
-            ],
+            "nextcloud_subscribers": accounts.of_cloud(node),
             "nextcloud_internet": not territory.is_lab,
             "nextcloud_apps": apps,
             "nextcloud_app_archives": {app: asdict(archives[app]) for app in apps if app in archives}
@@ -167,44 +202,16 @@ def node_variables(
             "nextcloud_peers": peers(node, others),
             "nextcloud_private_peers": territory.is_lab,
             **({"nextcloud_release": asdict(release)} if release else {}),
-            **_engine_password("nextcloud", secrets, on),
+            **_service_secret("nextcloud", secrets, on, "directory.nextcloud", "nextcloud_directory_password"),
         },
     }
 
 
-def _subscribers(node: Node) -> list[Variables]:
-    plans = node.territory.plans
-    return [
-        {
-            "uid": uid,
-            "name": subscriber.name,
-            "mail": subscriber.mail,
-            "cloud_quota": plans[subscriber.plan].quota,
-            "state": subscriber.state,
-        }
-        for uid, subscriber in node.subscriptions.subscribers.items()
-    ]
-
-
-def verify_accounts(node: Node) -> list[str]:
-    """The accounts that `verify` logs in with."""
-    return [VERIFY_ACCOUNT, SECOND_ACCOUNT] if node.territory.engine == "nextcloud" else [VERIFY_ACCOUNT]
-
-
-def _verify_account(name: str, domain: str, secrets: Mapping[str, str]) -> Variables:
-    return {
-        "uid": name,
-        "name": "Verification",
-        "mail": f"{name}@{domain}",
-        "cloud_quota": 1_000_000_000,
-        "state": "active",
-        **_secret(secrets, f"directory.{name}"),
-    }
-
-
-def _engine_password(engine: str, secrets: Mapping[str, str], on: Mapping[str, Variables]) -> Variables:
-    variable = f"{engine}_directory_password"
-    return _secret(secrets, f"directory.{engine}", variable) if engine in on else {variable: ""}
+def _service_secret(
+    role: str, secrets: Mapping[str, str], on: Mapping[str, Variables], name: str, variable: str
+) -> Variables:
+    """A secret that a role needs when it is on; an empty one when it is off."""
+    return _secret(secrets, name, variable) if role in on else {variable: ""}
 
 
 def _secret(secrets: Mapping[str, str], name: str, variable: str = "password") -> Variables:

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from orchestrator.fields import RESERVED_SUBSCRIBERS
-from orchestrator.model import LAB_IPV4, LAB_IPV6, LAB_OUTSIDE, LAB_OWN_ADDRESSES, Host, Node
+from orchestrator import lab_world, mail_checks
+from orchestrator.findings import SUBSCRIPTIONS, TERRITORY, Finding
+from orchestrator.model import Host, Node
 from orchestrator.yamlfile import Location
 
-TERRITORY = "territory.yml"
-SUBSCRIPTIONS = "subscriptions.yml"
 SPECIAL_DOMAINS = ("arpa", "internal", "invalid", "local", "localhost", "onion")  # RFC 6761, 6762, 7686
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something to correct in one file of one node; `at_key` when the name of the entry is at fault, not its value."""
-
-    node: Node
-    file: str
-    location: Location
-    message: str
-    at_key: bool = False
 
 
 def check(nodes: Sequence[Node]) -> Iterator[Finding]:
@@ -34,6 +21,7 @@ def check(nodes: Sequence[Node]) -> Iterator[Finding]:
         yield from _engine(node)
         yield from _plans(node)
         yield from _subscribers(node)
+        yield from mail_checks.check(node)
     yield from _shared(nodes, "this address", _addresses)
     yield from _shared(nodes, "this host key", _host_keys)
     yield from _domains(nodes)
@@ -66,14 +54,16 @@ def _host(node: Node) -> Iterator[Finding]:
 def _lab_host(node: Node, host: Host, at: Location) -> Iterator[Finding]:
     if host.ssh is not None:
         yield Finding(node, TERRITORY, (*at, "ssh"), "is for existing hosts only; remove it", at_key=True)
-    if _inside(node.territory.domain, LAB_OUTSIDE):
-        yield Finding(node, TERRITORY, ("domain",), f"is inside {LAB_OUTSIDE}, which is the lab's own; choose another")
+    for own in lab_world.DOMAINS:
+        if _inside(node.territory.domain, own):
+            yield Finding(node, TERRITORY, ("domain",), f"is inside {own}, which is the lab's own; choose another")
     ipv4, ipv6 = host.address.ipv4, host.address.ipv6
-    if ipv4 and not (ipv4 in LAB_IPV4 and LAB_OWN_ADDRESSES < int(ipv4) - int(LAB_IPV4[0]) < 255):
-        message = f"must be one of the lab's addresses, {LAB_IPV4[LAB_OWN_ADDRESSES + 1]} to {LAB_IPV4[254]}"
+    if ipv4 and not (ipv4 in lab_world.IPV4 and lab_world.OWN_ADDRESSES < int(ipv4) - int(lab_world.IPV4[0]) < 255):
+        first, last = lab_world.IPV4[lab_world.OWN_ADDRESSES + 1], lab_world.IPV4[254]
+        message = f"must be one of the lab's addresses, {first} to {last}"
         yield Finding(node, TERRITORY, (*at, "address", "ipv4"), message)
-    if ipv6 and not (ipv6 in LAB_IPV6 and int(ipv6) - int(LAB_IPV6[0]) > 0x10):
-        message = f"must be one of the lab's addresses, {LAB_IPV6[0x11]} or above"
+    if ipv6 and not (ipv6 in lab_world.IPV6 and int(ipv6) - int(lab_world.IPV6[0]) > 0x10):
+        message = f"must be one of the lab's addresses, {lab_world.IPV6[0x11]} or above"
         yield Finding(node, TERRITORY, (*at, "address", "ipv6"), message)
 
 
@@ -96,26 +86,17 @@ def _plans(node: Node) -> Iterator[Finding]:
 
 
 def _subscribers(node: Node) -> Iterator[Finding]:
-    plans, domain = node.territory.plans, node.territory.domain
+    plans, services = node.territory.plans, node.territory.services
     subscribers = node.subscriptions.subscribers
-    if subscribers and node.territory.services.cloud is None:
-        message = "has no cloud, but subscriptions.yml has subscribers; switch it on or remove them first"
+    if subscribers and services.cloud is None and services.mail is None:
+        message = (
+            "has neither cloud nor mail, but subscriptions.yml has subscribers; switch one on or remove them first"
+        )
         yield Finding(node, TERRITORY, ("services",), message)
-    seen: dict[str, str] = {}
     for uid, subscriber in subscribers.items():
-        at: Location = ("subscribers", uid)
         if subscriber.plan not in plans:
             message = "names a plan that territory.yml does not define; define it or name another"
-            yield Finding(node, SUBSCRIPTIONS, (*at, "plan"), message)
-        local, _, mail_domain = subscriber.mail.partition("@")
-        if mail_domain != domain:
-            yield Finding(node, SUBSCRIPTIONS, (*at, "mail"), f"must be an address of the territory, name@{domain}")
-        elif local in RESERVED_SUBSCRIBERS:
-            yield Finding(
-                node, SUBSCRIPTIONS, (*at, "mail"), "this address is kept for whoever runs the node; choose another"
-            )
-        if (first := seen.setdefault(subscriber.mail, uid)) != uid:
-            yield Finding(node, SUBSCRIPTIONS, (*at, "mail"), f"is already the address of {first}; give each its own")
+            yield Finding(node, SUBSCRIPTIONS, ("subscribers", uid, "plan"), message)
 
 
 def _addresses(node: Node) -> Iterator[tuple[Location, IPv4Address | IPv6Address]]:
@@ -147,15 +128,23 @@ def _shared(
 
 def _domains(nodes: Iterable[Node]) -> Iterator[Finding]:
     owners: dict[str, Node] = {}
+    places: dict[str, Location] = {}
     for node in nodes:
-        if (other := owners.setdefault(node.territory.domain, node)) is not node:
-            yield Finding(node, TERRITORY, ("domain",), f"is already {other.name}'s domain; each territory has its own")
+        further = node.territory.mail_domains[1:]
+        written: list[tuple[str, Location]] = [(node.territory.domain, ("domain",))]
+        written += [(domain, ("services", "mail", "domains", index)) for index, domain in enumerate(further)]
+        for domain, location in written:
+            if domain in owners:
+                message = f"is already {owners[domain].name}'s domain; each domain belongs to one territory, once"
+                yield Finding(node, TERRITORY, location, message)
+                continue
+            owners[domain], places[domain] = node, location
     for domain, node in owners.items():
         parent = domain
         while parent := parent.partition(".")[2]:
             if parent in owners:
                 message = f"is inside {owners[parent].name}'s domain; choose one that is not inside another"
-                yield Finding(node, TERRITORY, ("domain",), message)
+                yield Finding(node, TERRITORY, places[domain], message)
 
 
 def _inside(name: str, domain: str) -> bool:

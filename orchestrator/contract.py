@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 ROLES = Path(__file__).resolve().parent.parent / "roles"
 
 Port_ = Annotated[int, Field(ge=1, le=65535)]
-Label = Annotated[str, Field(pattern=r"^(@|[a-z0-9_]([a-z0-9-]*[a-z0-9])?(\._(tcp|udp))?)$")]
+Label = Annotated[str, Field(pattern=r"^(@|[a-z0-9_]([a-z0-9-]*[a-z0-9])?(\._(tcp|udp|tls))?)$")]
 
 
 class Declaration(BaseModel):
@@ -57,14 +57,16 @@ class Port(Declaration):
 class Record(Declaration):
     """A DNS record of the territory's zone, `name` relative to its domain (`@` is the domain itself).
 
-    `HOST` stands for the A and AAAA records of the territory's host. A record with `certificate` puts its
-    name on the territory's TLS certificate.
+    `HOST` stands for the A and AAAA records of the territory's host. A record with `certificate` puts its name on the
+    domain's TLS certificate. One with `each_domain` is repeated below every further domain whose mail is kept here:
+    names in its data are still relative to the territory's, and `{domain}` stands for the one that it is below.
     """
 
     name: Label
     type: Literal["HOST", "TXT", "SRV", "MX", "CNAME", "CAA"]
     data: str | None = None
     certificate: bool = False
+    each_domain: bool = False
     reason: str
 
 

@@ -1,17 +1,21 @@
-"""A territory's DNS zone, derived from its contracts and its host: never written by hand. Pure."""
+"""A territory's DNS records, derived from its contracts, its host and its keys: never written by hand. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator import contract
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+    from orchestrator.mail_keys import Published
+
+Roles = Mapping[str, Mapping[str, object]]
+MAIL = "mail"  # the name, below the territory's domain, of the server that mail is handed to
 TTL = 3600
 ECDSA_P256_SHA256 = 13  # RFC 6605
 
@@ -35,50 +39,99 @@ class Record:
     ttl: int = TTL
 
 
-def zone(
-    domain: str,
-    host: str,
-    addresses: Iterable[IPv4Address | IPv6Address],
-    roles: Mapping[str, Mapping[str, object]],
-) -> list[Record]:
-    """Every record that a territory needs, save SOA and NS, which belong to whoever serves the zone.
+@dataclass(frozen=True)
+class Place:
+    """Where a zone leads to.
+
+    Attributes:
+        domain: the territory's domain.
+        further: other domains whose mail is kept there.
+        host: name of the host, below the domain.
+        addresses: public addresses of the host.
+    """
+
+    domain: str
+    further: tuple[str, ...]
+    host: str
+    addresses: tuple[IPv4Address | IPv6Address, ...]
+
+    @property
+    def records(self) -> list[tuple[str, str]]:
+        """Type and data of the records of a name that leads to the host."""
+        return [("A" if address.version == 4 else "AAAA", str(address)) for address in self.addresses]
+
+
+def zone(place: Place, roles: Roles, keys: Published | None = None) -> list[Record]:
+    """Every record that a territory needs, below all its domains, save SOA and NS, which belong to whoever serves them.
 
     Args:
-        domain: the territory's domain.
-        host: name of its host, below the domain.
-        addresses: public addresses of the host.
+        place: the domains and the host.
         roles: the roles that are on, each with its variables.
+        keys: what the zone says of the mail's keys; None leaves it out.
     """
     import dns.name
     import dns.rdata
 
-    origin = dns.name.from_text(domain)
-    places = [("A" if address.version == 4 else "AAAA", str(address)) for address in addresses]
-    records = {Record(f"{host}.{domain}", kind, data, "the host itself") for kind, data in places}
+    origin = dns.name.from_text(place.domain)
+    records = {Record(f"{place.host}.{place.domain}", kind, data, "the host itself") for kind, data in place.records}
+    for domain, entry in _declared(place, roles):
+        name = _below(domain, entry.name)
+        if entry.type == "HOST":
+            records |= {Record(name, kind, data, entry.reason) for kind, data in place.records}
+        else:
+            text = (entry.data or "").replace("{domain}", domain)
+            data = dns.rdata.from_text("IN", entry.type, text, origin=origin, relativize=False)
+            records.add(Record(name, entry.type, data.to_text(), entry.reason))
+    return sorted(records | set(_keys(place, keys) if keys else ()))
+
+
+def _keys(place: Place, keys: Published) -> Iterator[Record]:
+    for data in keys.tlsa:
+        yield Record(
+            f"_25._tcp.{MAIL}.{place.domain}", "TLSA", data, "other mail servers know the key (DANE, RFC 7672)"
+        )
+    for selector, data in keys.dkim.items():
+        own = f"{selector}._domainkey.{place.domain}"
+        yield Record(own, "TXT", data, "signatures of mail can be checked (DKIM)")
+        for domain in place.further:
+            name = f"{selector}._domainkey.{domain}"
+            yield Record(name, "CNAME", f"{own}.", "the same signatures, also when their keys change (DKIM)")
+
+
+def certificates(place: Place, roles: Roles) -> list[dict[str, Any]]:
+    """The TLS certificates that the territory must have: the `name` of each, and all `names` on it, its own first.
+
+    One for each domain, so that names of one that do not lead here keep no other domain from having its own.
+    """
+    names = {place.domain: {place.domain}}
+    for domain, entry in _declared(place, roles):
+        if entry.certificate:
+            names.setdefault(domain, set()).add(_below(domain, entry.name))
+    found = []
+    for domain, each in names.items():
+        own = domain if domain in each else min(each)
+        found.append({"name": own, "names": [own, *sorted(each - {own})]})
+    return found
+
+
+def _declared(place: Place, roles: Roles) -> Iterator[tuple[str, contract.Record]]:
+    """Each entry of the contracts, with the domain that it is below."""
     for role, variables in roles.items():
         for entry in contract.active(contract.load(role).dns, variables):
-            name = domain if entry.name == "@" else f"{entry.name}.{domain}"
-            if entry.type == "HOST":
-                records |= {Record(name, kind, data, entry.reason) for kind, data in places}
-            else:
-                data = dns.rdata.from_text("IN", entry.type, entry.data or "", origin=origin, relativize=False)
-                records.add(Record(name, entry.type, data.to_text(), entry.reason))
-    return sorted(records)
+            for domain in (place.domain, *(place.further if entry.each_domain else ())):
+                yield domain, entry
 
 
-def certificate_names(domain: str, roles: Mapping[str, Mapping[str, object]]) -> list[str]:
-    """The names that the territory's TLS certificate must bear, the domain first."""
-    declared = [entry for role, known in roles.items() for entry in contract.active(contract.load(role).dns, known)]
-    labels = sorted({entry.name for entry in declared if entry.certificate} - {"@"})
-    return [domain, *(f"{label}.{domain}" for label in labels)]
+def _below(domain: str, label: str) -> str:
+    return domain if label == "@" else f"{label}.{domain}"
 
 
 def reverse(records: Iterable[Record], host: str) -> list[Record]:
-    """The PTR records that make the host's addresses and its name agree."""
+    """The PTR records that make the host's addresses and a name of it agree."""
     import dns.reversename
 
     return sorted(
-        Record(str(dns.reversename.from_address(record.data))[:-1], "PTR", f"{host}.", "the host's own name")
+        Record(str(dns.reversename.from_address(record.data))[:-1], "PTR", f"{host}.", "the name that it goes by")
         for record in records
         if record.name == host and record.type in ("A", "AAAA")
     )

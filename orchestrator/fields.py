@@ -31,10 +31,10 @@ def _words(text: str) -> frozenset[str]:
 
 # RFC 2142, system accounts, and the names under which a node itself logs in or answers.
 RESERVED_SUBSCRIBERS = _words("""
-    abuse admin administrateur administrator backup bin contact daemon directory dns files_external ftp hostmaster
-    index.html info localhost mail mailer-daemon maillage news nextcloud nextcloud.log nobody noc no-reply noreply
-    operator postgres postmaster radicale redis root security ssl subscribers support sync sys sysadmin usenet user
-    uucp verify verify2 webmaster www www-data
+    abuse admin administrateur administrator backup bin cloud contact daemon directory dmarc dns files_external ftp
+    hostmaster index.html info localhost mail mailer-daemon maillage news nextcloud nextcloud.log nobody noc no-reply
+    noreply operator postgres postmaster radicale redis root security ssl subscribers support sync sys sysadmin tlsrpt
+    usenet user uucp verify verify2 vmail webmaster www www-data
 """)
 # Ansible's groups, this project's own, folders beside the territories in a mesh, and MAILLAGE_KEY_COMMAND.
 RESERVED_TERRITORIES = _words("all cards command internet lab lab-internet localhost nodes schema ungrouped")
@@ -155,6 +155,11 @@ Mail = Annotated[
     str,
     StringConstraints(pattern=rf"^{_LOCAL_PART}@{_DOMAIN}$", max_length=254),
     Says("must be a mail address in lowercase, for example prenom.nom@calvados.example"),
+]
+MailOrDomain = Annotated[
+    str,
+    StringConstraints(pattern=rf"^({_LOCAL_PART})?@{_DOMAIN}$", max_length=254),
+    Says("must be a mail address in lowercase, or @ and a domain for every address that is nobody's"),
 ]
 SubscriberName = Annotated[
     str,

@@ -7,12 +7,14 @@ that every DS record is known before any server runs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import dns
-from orchestrator.ansible_vars import Surroundings, Variables, zone
-from orchestrator.model import LAB_IPV4, LAB_IPV6, LAB_OUTSIDE, Node
+from orchestrator import dns, lab_world
+from orchestrator.ansible_vars import Surroundings, Variables, place, public_name, zone
+from orchestrator.mail_keys import Published
+from orchestrator.model import Node
 from orchestrator.providers.lab_provider import AUTHORITY_NAME, INTERNET
 
 if TYPE_CHECKING:
@@ -21,8 +23,15 @@ if TYPE_CHECKING:
     from orchestrator.providers.lab import HostSpec
 
 WORLD = "test"
-NAMESERVER = f"ns.{LAB_OUTSIDE}"
+NAMESERVER = f"ns.{lab_world.OUTSIDE}"
 AUTHORITY_PORT = 14000
+SELECTOR = "correspondant"  # of the key that signs the correspondent's mail
+# What the lab's certificate bears for them; the server's own name in the false domain is what is missing.
+CORRESPONDENT_NAMES = (
+    f"mail.{lab_world.CORRESPONDENT}",
+    f"mta-sts.{lab_world.CORRESPONDENT}",
+    f"mta-sts.{lab_world.FALSE}",
+)
 
 
 def places(outside: HostSpec) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -36,7 +45,7 @@ RESOLVER, _ = places(INTERNET)
 
 def reverse_zones() -> list[str]:
     """The names of the zones that turn the lab's addresses into names."""
-    return [_reverse_zone(LAB_IPV4.with_prefixlen, 8), _reverse_zone(LAB_IPV6.with_prefixlen, 4)]
+    return [_reverse_zone(lab_world.IPV4.with_prefixlen, 8), _reverse_zone(lab_world.IPV6.with_prefixlen, 4)]
 
 
 def _reverse_zone(network: str, bits_per_label: int) -> str:
@@ -54,7 +63,7 @@ def surroundings(key: EllipticCurvePrivateKey, acme_ca: str, outside: HostSpec =
         outside: the host that plays the internet.
     """
     return Surroundings(
-        networks=(LAB_IPV4.with_prefixlen, LAB_IPV6.with_prefixlen),
+        networks=(lab_world.IPV4.with_prefixlen, lab_world.IPV6.with_prefixlen),
         forwarders=places(outside)[0],
         trust_anchors=trust_anchors(key),
         private_zones=(WORLD, *reverse_zones()),
@@ -68,12 +77,35 @@ def trust_anchors(key: EllipticCurvePrivateKey) -> tuple[str, ...]:
     return tuple(f"{apex}. IN DS {dns.delegation_signer(apex, key)}" for apex in (WORLD, *reverse_zones()))
 
 
-def zones(nodes: Sequence[Node], key: EllipticCurvePrivateKey, outside: HostSpec = INTERNET) -> list[Variables]:
+@dataclass(frozen=True)
+class World:
+    """Whom the lab's internet leads to.
+
+    Attributes:
+        nodes: every lab territory of the mesh, deployed or not.
+        published: what the zone of each says of its keys of mail, by the territory's name.
+        correspondent: what the zone says of the key that signs the correspondent's mail.
+        key: the key that signs every zone.
+        outside: the host that plays the internet.
+    """
+
+    nodes: Sequence[Node]
+    published: Mapping[str, Published | None]
+    correspondent: str
+    key: EllipticCurvePrivateKey
+    outside: HostSpec = INTERNET
+
+
+def zones(world: World) -> list[Variables]:
     """Every zone that the lab serves, without the SOA and NS records of its apex."""
-    territories = {node.territory.domain: zone(node.territory) for node in nodes}
-    hosts = [(records, f"{node.territory.host.name}.{node.territory.domain}")
-             for node, records in zip(nodes, territories.values(), strict=True)]  # fmt: skip
-    pointers = [pointer for records, host in hosts for pointer in dns.reverse(records, host)]
+    key, outside = world.key, world.outside
+    territories: dict[str, list[dns.Record]] = {}
+    pointers: list[dns.Record] = []
+    for node in world.nodes:
+        records = zone(node.territory, world.published.get(node.name))
+        pointers += dns.reverse(records, public_name(node.territory))
+        for domain in (node.territory.domain, *place(node.territory).further):
+            territories[domain] = [each for each in records if f".{each.name}".endswith(f".{domain}")]
     itself = [
         dns.Record(name, kind, address, "the lab itself")
         for name, addresses in zip((AUTHORITY_NAME, NAMESERVER), places(outside), strict=True)
@@ -81,51 +113,86 @@ def zones(nodes: Sequence[Node], key: EllipticCurvePrivateKey, outside: HostSpec
     ]
     delegations = [
         record
-        for name in (LAB_OUTSIDE, *territories)
+        for name in (*lab_world.DOMAINS, *territories)
         for record in (
             dns.Record(name, "NS", f"{NAMESERVER}.", "served by the lab"),
             dns.Record(name, "DS", dns.delegation_signer(name, key), "signed with the lab's key"),
         )
     ]
     glue = [record for record in itself if record.name == NAMESERVER]
-    served: dict[str, Iterable[dns.Record]] = {WORLD: [*delegations, *glue], LAB_OUTSIDE: itself, **territories}
+    correspondents = {domain: correspondent(domain, world.correspondent, outside) for domain in lab_world.DOMAINS[1:]}
+    pointers += dns.reverse(correspondents[lab_world.CORRESPONDENT], f"{dns.MAIL}.{lab_world.CORRESPONDENT}")
+    served: dict[str, Iterable[dns.Record]] = {
+        WORLD: [*delegations, *glue],
+        lab_world.OUTSIDE: itself,
+        **correspondents,
+        **territories,
+    }
     for apex in reverse_zones():
         served[apex] = [pointer for pointer in pointers if pointer.name.endswith(f".{apex}")]
     return [{"name": name, "records": [_plain(record) for record in records]} for name, records in served.items()]
 
 
+def correspondent(domain: str, key: str, outside: HostSpec) -> list[dns.Record]:
+    """The zone of somebody to write to who is in no territory: strict about mail in their name, and about encryption.
+
+    Args:
+        domain: theirs.
+        key: what the zone says of the key that signs their mail.
+        outside: the host that plays the internet, theirs too.
+    """
+    reason = "the lab's correspondent"
+    server = f"{dns.MAIL}.{domain}"
+    records = [
+        dns.Record(name, kind, address[0], reason)
+        for name in (server, f"mta-sts.{domain}")
+        for kind, address in (("A", outside.ipv4), ("AAAA", outside.ipv6))
+    ]
+    texts = {
+        domain: "v=spf1 mx -all",
+        server: "v=spf1 a -all",
+        f"_dmarc.{domain}": f"v=DMARC1; p=reject; rua=mailto:dmarc@{domain}",
+        f"_mta-sts.{domain}": "v=STSv1; id=1",
+        f"_smtp._tls.{domain}": f"v=TLSRPTv1; rua=mailto:tlsrpt@{domain}",
+    }
+    records += [dns.Record(name, "TXT", f'"{text}"', reason) for name, text in texts.items()]
+    records.append(dns.Record(f"{SELECTOR}._domainkey.{domain}", "TXT", key, reason))
+    return [*records, dns.Record(domain, "MX", f"10 {server}.", reason)]
+
+
 def internet_variables(
-    nodes: Sequence[Node],
-    key: EllipticCurvePrivateKey,
+    world: World,
     forwarders: Sequence[str],
     local_names: Mapping[str, Sequence[str]],
     certificate: str,
     secrets: Variables,
-    outside: HostSpec = INTERNET,
+    *,
+    correspondents: bool = False,
 ) -> Variables:
     """The variables of role `lab_internet`.
 
     Args:
-        nodes: every lab territory of the mesh, deployed or not.
-        key: the key that signs every zone.
+        world: see World.
         forwarders: this machine's own resolvers.
         local_names: names that only this machine's /etc/hosts knows, with their addresses.
-        certificate: PEM of the certificate authority's own HTTPS certificate.
-        secrets: lab_internet_dnssec_key and lab_internet_acme_key, vaulted.
-        outside: the host that plays the internet.
+        certificate: PEM of the certificate of the lab's own servers.
+        secrets: lab_internet_dnssec_key, lab_internet_acme_key and lab_internet_dkim_key, vaulted.
+        correspondents: there is somebody to write to, since somebody has mail.
     """
-    resolver, nameserver = places(outside)
+    resolver, nameserver = places(world.outside)
     return {
         "lab_internet_resolver_addresses": list(resolver),
         "lab_internet_authority_addresses": list(nameserver),
-        "lab_internet_networks": [LAB_IPV4.with_prefixlen, LAB_IPV6.with_prefixlen],
+        "lab_internet_networks": [lab_world.IPV4.with_prefixlen, lab_world.IPV6.with_prefixlen],
         "lab_internet_forwarders": list(forwarders),
         "lab_internet_local_names": [
             {"name": name, "addresses": list(addresses)} for name, addresses in local_names.items()
         ],
-        "lab_internet_trust_anchors": list(trust_anchors(key)),
-        "lab_internet_zones": zones(nodes, key, outside),
+        "lab_internet_trust_anchors": list(trust_anchors(world.key)),
+        "lab_internet_zones": zones(world),
         "lab_internet_acme_certificate": certificate,
+        "lab_internet_correspondent": correspondents,
+        "lab_internet_correspondent_domains": list(lab_world.DOMAINS[1:]),
         **secrets,
     }
 

@@ -11,14 +11,16 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import SecretStr
 
-from orchestrator import lab_internet, vault
+from orchestrator import lab_internet, lab_world, mail_keys, vault
+from orchestrator import secrets as territory_secrets
 from orchestrator.ansible_vars import Surroundings, Variables
-from orchestrator.model import LAB_OUTSIDE
+from orchestrator.providers import lab_provider
 from orchestrator.providers.lab import HostSpec, Lab, material, network
 from orchestrator.providers.lab_provider import AUTHORITY_NAME, INTERNET
 
 if TYPE_CHECKING:
     from orchestrator.mesh import Mesh
+    from orchestrator.model import Node
     from orchestrator.ssh import Connection
 
 HOST = INTERNET.name
@@ -37,7 +39,12 @@ def connection() -> Connection:
 
 @cache
 def _material() -> material.Material:
-    return material.ensure(Lab().place, LAB_OUTSIDE, [AUTHORITY_NAME], [*INTERNET.ipv4, *INTERNET.ipv6])
+    return material.ensure(
+        Lab().place,
+        lab_world.DOMAINS,
+        [AUTHORITY_NAME, *lab_internet.CORRESPONDENT_NAMES],
+        [*INTERNET.ipv4, *INTERNET.ipv6],
+    )
 
 
 def _key() -> EllipticCurvePrivateKey:
@@ -65,15 +72,25 @@ def variables(mesh: Mesh, key: SecretStr, label: str) -> Variables:
 def role_variables(mesh: Mesh, key: SecretStr, label: str, outside: HostSpec = INTERNET) -> Variables:
     """The variables of role `lab_internet` on the host that plays the internet; see `variables`."""
     found = _material()
-    private = {"lab_internet_dnssec_key": found.dnssec_key, "lab_internet_acme_key": found.certificate_key}
+    private = {
+        "lab_internet_dnssec_key": found.dnssec_key,
+        "lab_internet_acme_key": found.certificate_key,
+        "lab_internet_dkim_key": found.dkim_key,
+    }
+    nodes = [node for node in mesh.nodes.values() if node.territory.is_lab]
+
+    def made(node: Node) -> bool:
+        return Lab().place.read(lab_provider.name(node.name, node.territory.host)) is not None
+
+    dkim = mail_keys.dkim_record(found.dkim_key.read_text(encoding="utf-8"))
+    published = {node.name: territory_secrets.published(node) for node in nodes}
     return lab_internet.internet_variables(
-        [node for node in mesh.nodes.values() if node.territory.is_lab],
-        _key(),
+        lab_internet.World(nodes, published, dkim, _key(), outside),
         network.machine_resolvers(),
         _local_names(),
         found.certificate.read_text(encoding="utf-8"),
         {name: _vaulted(path, key, label) for name, path in private.items()},
-        outside,
+        correspondents=any(node.territory.services.mail and made(node) for node in nodes),
     )
 
 

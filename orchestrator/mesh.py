@@ -11,9 +11,10 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from orchestrator import secretsfile, yamlfile
-from orchestrator.checks import SUBSCRIPTIONS, TERRITORY, check
+from orchestrator.checks import check
 from orchestrator.errors import InvalidInventory, Problem, UsageError, printable
 from orchestrator.explain import closest, explain
+from orchestrator.findings import SUBSCRIPTIONS, TERRITORY
 from orchestrator.model import Node, Part, Subscriptions, Territory
 from orchestrator.yamlfile import Places, dotted
 

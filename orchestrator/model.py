@@ -6,7 +6,7 @@ Only what one file can say by itself is checked here; `checks` compares fields a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,12 +15,6 @@ from pydantic_core import PydanticCustomError
 
 from orchestrator import fields
 from orchestrator.fields import Says
-
-# The private networks that lab hosts live in; the first ten addresses of each are the lab's own.
-LAB_IPV4 = IPv4Network("10.99.0.0/24")
-LAB_IPV6 = IPv6Network("fd4d:6169:6c6c::/64")
-LAB_OWN_ADDRESSES = 10
-LAB_OUTSIDE = "internet.test"  # the domain of the lab's own services
 
 Engine = Annotated[
     Literal["nextcloud", "radicale"],
@@ -101,16 +95,31 @@ class Cloud(Part):
     )
 
 
+class Mail(Part):
+    """Mail for the territory's domain, and for others that entrust theirs to it, such as a club's."""
+
+    domains: tuple[fields.Domain, ...] = Field(
+        (), description="Autres domaines, d'un club par exemple / other domains, such as a club's"
+    )
+    aliases: dict[fields.MailOrDomain, tuple[fields.Mail, ...]] = Field(
+        default={},
+        description="Adresse partagée vers adresses ; @domaine pour toutes les autres / "
+        "shared address to addresses; @domain for whatever has no other",
+    )
+
+
 class Services(Part):
     """What the territory offers; a service that is not named is off."""
 
     cloud: Cloud | None = None
+    mail: Mail | None = None
 
 
 class Plan(Part):
     """What a subscriber pays for."""
 
     quota: fields.Size = Field(description="Espace par abonné / space per subscriber")
+    mail_quota: fields.Size | None = Field(default=None, description="Taille de la boîte aux lettres / mailbox size")
     mailboxes: fields.Mailboxes = 1
     price: fields.Price = Field(description="Euros par mois / euros a month")
 
@@ -169,6 +178,11 @@ class Territory(Part):
             raise ValueError(f"{self.name}: the engine is not decided yet")
         return cloud.engine if cloud else None
 
+    @property
+    def mail_domains(self) -> tuple[str, ...]:
+        """The domains whose mail is kept here, the territory's own first; none without mail."""
+        return (self.domain, *self.services.mail.domains) if self.services.mail else ()
+
     def with_engine(self, engine: str) -> Territory:
         """The same territory with a decided engine."""
         cloud = self.services.cloud
@@ -184,6 +198,7 @@ class Subscriber(Part):
     name: fields.Text
     mail: fields.Mail
     plan: fields.Label
+    aliases: tuple[fields.Mail, ...] = Field((), description="Autres adresses / other addresses")
     state: State = "active"
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 
+from orchestrator import accounts, mail_keys
 from orchestrator.model import Node
 
 PASSWORDS = "subscribers"
@@ -25,21 +27,33 @@ def password() -> str:
 
 @dataclass(frozen=True)
 class Secret:
-    """One secret of the graph; whatever depends on another is renewed with it."""
+    """One secret of the graph; whatever depends on another is renewed with it.
+
+    Attributes:
+        name: dotted.
+        generate: makes the first value.
+        depends_on: names of others.
+        renew: makes the value that follows another one, where the two have something in common.
+    """
 
     name: str
     generate: Callable[[], str]
     depends_on: tuple[str, ...] = ()
+    renew: Callable[[str, date], str] | None = None
 
 
 def declared(node: Node) -> list[Secret]:
     """Every secret that the node needs."""
     engine = node.territory.engine
     services = [Secret(f"directory.{engine}", token)] if engine else []
-    # The second one is there to be shared with.
-    verifying = ["verify", "verify2"] if engine == "nextcloud" else ["verify"]
+    if node.territory.services.mail:
+        services += [
+            Secret("directory.mail", token),
+            Secret("mail.dkim", mail_keys.dkim_ring, renew=mail_keys.dkim_renewed),
+            Secret("mail.tls", mail_keys.tls_ring, renew=mail_keys.tls_renewed),
+        ]
     subscribers = [Secret(f"{PASSWORDS}.{uid}", password) for uid in node.subscriptions.subscribers]
-    return [*services, *(Secret(f"directory.{name}", token) for name in verifying), *subscribers]
+    return [*services, *(Secret(f"directory.{name}", token) for name in accounts.own(node.territory)), *subscribers]
 
 
 def affected(graph: Iterable[Secret], name: str) -> list[Secret]:

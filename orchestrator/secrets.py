@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import date
 
 from pydantic import SecretStr
 
-from orchestrator import keys, secretsfile, vault
+from orchestrator import keys, mail_keys, secretsfile, vault
 from orchestrator.errors import SecretsError, UsageError, printable
 from orchestrator.explain import closest
 from orchestrator.files import sync_folder
@@ -132,6 +133,18 @@ def stored_value(node: Node, name: str) -> SecretStr | None:
     return None if password is None else SecretStr(password)
 
 
+def published(node: Node) -> mail_keys.Published | None:
+    """What the zone says of the node's keys of mail; None where they are not made yet, or there is no mail.
+
+    Raises:
+        SecretsError: the node's key is absent, or does not open them.
+    """
+    if node.territory.services.mail is None:
+        return None
+    dkim, tls = stored_value(node, "mail.dkim"), stored_value(node, "mail.tls")
+    return mail_keys.published(dkim.get_secret_value(), tls.get_secret_value()) if dkim and tls else None
+
+
 def load_key(node: Node) -> SecretStr:
     """Find the node's key, after finishing a `rekey` that was killed.
 
@@ -204,7 +217,13 @@ def _generate(node: Node, choose: Callable[[dict[str, str]], list[Secret]]) -> d
         for name, ciphertext in stored.items():  # one is enough to see that the key fits
             _opened(node, name, ciphertext, key)
             break
-        made = {secret.name: secret.generate() for secret in chosen}
+        made = {}
+        for secret in chosen:
+            if secret.renew and secret.name in stored:
+                value = _opened(node, secret.name, stored[secret.name], key).get_secret_value()
+                made[secret.name] = secret.renew(value, date.today())
+            else:
+                made[secret.name] = secret.generate()
         values = {name: value for name, value in made.items() if _uid(name) is None}
         passwords = {uid: value for name, value in made.items() if (uid := _uid(name)) is not None}
         if passwords:

@@ -13,6 +13,7 @@ from orchestrator import checks, engines
 from orchestrator.errors import UsageError
 from orchestrator.explain import explain
 from orchestrator.files import read_text, write_text
+from orchestrator.findings import SUBSCRIPTIONS
 from orchestrator.mesh import Mesh
 from orchestrator.model import Node, Subscriptions
 from orchestrator.secretsfile import LARGEST, locked
@@ -37,7 +38,7 @@ def change(mesh: Mesh, node: Node, edit: Callable[[Entries], None]) -> tuple[Mes
 
     yaml = YAML()
     yaml.width = 4096  # an entry stays on its line
-    path = node.folder / checks.SUBSCRIPTIONS
+    path = node.folder / SUBSCRIPTIONS
     with locked(path):
         content = (yaml.load(read_text(path, LARGEST)) if path.exists() else None) or CommentedMap()
         if content.get("subscribers") is None:

@@ -27,7 +27,7 @@ from typing import Any
 
 import yaml
 
-from orchestrator import ansible_vars, archive, contract, keys, lab_services, mesh, secrets, secretsfile
+from orchestrator import accounts, ansible_vars, archive, contract, keys, lab_services, mesh, secrets, secretsfile
 from orchestrator.ansible_vars import Variables
 from orchestrator.model import Node, Release
 from orchestrator.providers import lab_provider
@@ -211,7 +211,7 @@ def verify() -> int:
         authorities.flush()
         whole = target.of(
             node,
-            secrets.reveal(node, f"directory.{ansible_vars.VERIFY_ACCOUNT}"),
+            secrets.reveal(node, f"directory.{accounts.VERIFY}"),
             nameservers=INTERNET.ipv4[:1],
             trust_anchors=lab_services.surroundings(INTERNET).trust_anchors,
             authority=Path(authorities.name),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import ansible_vars, deployment, engines, hosts, progress, report
+from orchestrator import accounts, ansible_vars, deployment, engines, hosts, progress, report
 from orchestrator.commands import add_archive_arguments, conclude, load_for_run
 from orchestrator.errors import (
     DeployFailed,
@@ -106,7 +106,7 @@ def deploy(loaded: Mesh, nodes: Sequence[Node], arguments: argparse.Namespace, *
         ):
             outcome = ansible(listener=listener)
             if move and not (outcome.failures or outcome.interrupted):
-                left_out = {"nextcloud_move_leave_out": [*ansible_vars.VERIFY_ACCOUNTS]}
+                left_out = {"nextcloud_move_leave_out": [accounts.VERIFY, accounts.SECOND]}
                 outcome += ansible("move.yml", variables=left_out, listener=listener)
     outcome.failures += [failure for node in nodes if node.name in refused for failure in _refused(node, refused)]
     return outcome

@@ -7,11 +7,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from orchestrator import mesh, secrets
-from orchestrator.checks import SUBSCRIPTIONS, TERRITORY, check
+from orchestrator import lab_world, mesh, secrets
+from orchestrator.checks import check
 from orchestrator.errors import InvalidInventory, UsageError, printable
+from orchestrator.findings import SUBSCRIPTIONS, TERRITORY
 from orchestrator.locations import CLONE, keys_folder, mesh_folder
-from orchestrator.model import LAB_IPV4, LAB_IPV6, LAB_OWN_ADDRESSES, Node
+from orchestrator.model import Node
 
 INVENTORY = "inventory"  # the executable that plain Ansible calls
 
@@ -126,8 +127,8 @@ def _territory(arguments: argparse.Namespace, others: list[Node]) -> str:
 
 def _free_lab_addresses(others: list[Node]) -> tuple[str, str]:
     taken = {address for node in others for host in node.territory.hosts for address in host.address.all}
-    for last in range(LAB_OWN_ADDRESSES + 1, 100):
-        pair = LAB_IPV4[last], LAB_IPV6[int(str(last), 16)]
+    for last in range(lab_world.OWN_ADDRESSES + 1, 100):
+        pair = lab_world.IPV4[last], lab_world.IPV6[int(str(last), 16)]
         if taken.isdisjoint(pair):
             return str(pair[0]), str(pair[1])
     raise UsageError("the lab has no free address left; remove a territory that is not used")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import ansible_vars, engines, hosts, secrets
+from orchestrator import accounts, engines, hosts, secrets
 from orchestrator.commands import conclude
 from orchestrator.errors import HostError, VerificationFailed
 from orchestrator.locations import mesh_folder
@@ -71,11 +71,11 @@ def target_of(node: Node) -> Target:
     """The node, with the way to look at it from here: a lab has its own names, signatures and authority."""
     from orchestrator.verify import target
 
-    password = secrets.reveal(node, f"directory.{ansible_vars.VERIFY_ACCOUNT}")
-    accounts = ansible_vars.verify_accounts(node)
-    second = secrets.reveal(node, f"directory.{accounts[1]}") if len(accounts) > 1 else None
+    passwords = [secrets.reveal(node, f"directory.{name}") for name in accounts.verifying(node.territory)]
+    password, second = passwords[0], passwords[1] if len(passwords) > 1 else None
+    keys = secrets.published(node)
     if not node.territory.is_lab:
-        return target.of(node, password, second=second, ask=lambda command: ask(node, command))
+        return target.of(node, password, second=second, ask=lambda command: ask(node, command), keys=keys)
     from orchestrator import lab_internet, lab_services
 
     return target.of(
@@ -86,6 +86,7 @@ def target_of(node: Node) -> Target:
         authority=lab_services.authorities(),
         second=second,
         ask=lambda command: ask(node, command),
+        keys=keys,
     )
 
 

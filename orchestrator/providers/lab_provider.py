@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from orchestrator import lab_world
 from orchestrator.errors import LabUnavailable
-from orchestrator.model import LAB_OUTSIDE, Host
+from orchestrator.model import Host
 from orchestrator.providers import Report
 from orchestrator.providers.lab import HostSpec, Lab
 from orchestrator.ssh import Connection
@@ -14,7 +15,7 @@ from orchestrator.ssh import Connection
 INTERNET = HostSpec(
     "internet", ("10.99.0.2", "10.99.0.3"), ("fd4d:6169:6c6c::2", "fd4d:6169:6c6c::3"), disk_bytes=4 * 10**9
 )
-AUTHORITY_NAME = f"acme.{LAB_OUTSIDE}"
+AUTHORITY_NAME = f"acme.{lab_world.OUTSIDE}"
 DEFAULT_DISK_BYTES = 8 * 10**9
 
 

@@ -8,12 +8,13 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import ansible_vars, contract, dns
+from orchestrator import accounts, ansible_vars, contract, dns
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from orchestrator.contract import Probe
+    from orchestrator.mail_keys import Published
     from orchestrator.model import Node
 
 # What a node runs for itself, or would if it were not well: directory, calendars behind nginx, databases, portmapper.
@@ -86,6 +87,7 @@ def of(
     authority: Path | None = None,
     second: SecretStr | None = None,
     ask: Callable[[str], str] | None = None,
+    keys: Published | None = None,
 ) -> Target:
     """Everything that a node promises, derived from its files and its roles' contracts.
 
@@ -97,13 +99,14 @@ def of(
         authority: see Target.
         second: password of the second account that verifies, where there is one.
         ask: see Target.
+        keys: what the zone says of the keys of mail.
     """
     territory, roles = node.territory, ansible_vars.roles(node.territory)
     host, domain = territory.host, territory.domain
     contracts = [(contract.load(role), known) for role, known in roles.items()]
-    records = ansible_vars.zone(territory)
+    records = ansible_vars.zone(territory, keys)
     if territory.is_lab:  # elsewhere the reverse zone is the business of whoever owns the address
-        records += dns.reverse(records, f"{host.name}.{domain}")
+        records += dns.reverse(records, ansible_vars.public_name(territory))
     declared = {p.port for c, known in contracts for p in contract.active(c.ports, known) if p.protocol == "tcp"}
     open_ports = declared | {host.ssh.port if host.ssh else 22}
     active = [uid for uid, each in node.subscriptions.subscribers.items() if each.state == "active"]
@@ -111,9 +114,9 @@ def of(
         territory=node.name,
         domain=domain,
         cloud=f"cloud.{domain}" if territory.services.cloud else None,
-        names=tuple(dns.certificate_names(domain, roles)),
+        names=tuple(name for each in dns.certificates(ansible_vars.place(territory), roles) for name in each["names"]),
         addresses=host.address.all,
-        user=ansible_vars.VERIFY_ACCOUNT,
+        user=accounts.VERIFY,
         password=password,
         records=tuple((record.name, record.type, record.data) for record in records),
         probes=tuple(probe for c, known in contracts for probe in contract.active(c.probes, known)),
@@ -125,6 +128,6 @@ def of(
         authority=authority,
         neighbour=next(iter(active), None),
         files=territory.engine == "nextcloud",
-        second=(ansible_vars.SECOND_ACCOUNT, second) if second else None,
+        second=(accounts.SECOND, second) if second else None,
         ask=ask,
     )

@@ -13,7 +13,7 @@ Options = dict[str, tuple[type, Any]]
 class ActionModule(Node):
     """The action of `certificates`."""
 
-    OPTIONS: ClassVar[Options] = {"wanted": (list, ...)}
+    OPTIONS: ClassVar[Options] = {"wanted": (list, ...), "key": (str, "")}
 
     def estimate(self, arguments: dict[str, Any]) -> list[tuple[str, str, str]]:
         """A bare host has no certificate at all."""

@@ -19,6 +19,10 @@ options:
     type: list
     elements: dict
     required: true
+  key:
+    description: Private key (PEM) of the first one, where the territory brings it.
+    type: str
+    default: ""
 """
 EXAMPLES = r"""
 - certificates:

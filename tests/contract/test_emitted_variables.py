@@ -69,6 +69,8 @@ def test_variables_of_a_node_pass(nodes: list[Node], around: str) -> None:
 
 
 def test_variables_of_the_lab_s_internet_pass(nodes: list[Node]) -> None:
-    secrets = {f"lab_internet_{name}": {"__ansible_vault": "a ciphertext"} for name in ("dnssec_key", "acme_key")}
-    emitted = lab_internet.internet_variables(nodes, KEY, ["192.0.2.53"], {"paquets.test": ["192.0.2.80"]}, "", secrets)
+    private = ("dnssec_key", "acme_key", "dkim_key")
+    secrets = {f"lab_internet_{name}": {"__ansible_vault": "a ciphertext"} for name in private}
+    world = lab_internet.World(nodes, {}, '"v=DKIM1; p="', KEY)
+    emitted = lab_internet.internet_variables(world, ["192.0.2.53"], {"paquets.test": ["192.0.2.80"]}, "", secrets)
     assert refused("lab_internet", emitted) == []

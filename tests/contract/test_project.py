@@ -17,9 +17,21 @@ PACKAGE = ROOT / "orchestrator"
 # What each layer may know of the package: the ones before it. A module that is not named is found by its folder.
 LAYERS = [
     {"errors", "locations", "__init__"},
-    {"files", "yamlfile", "fields", "vault", "contract", "dns", "outcome", "progress"},
+    {"files", "yamlfile", "fields", "lab_world", "vault", "contract", "dns", "mail_keys", "outcome", "progress"},
     {"model", "explain", "report", "runner", "ssh"},
-    {"checks", "secret_graph", "secretsfile", "keys", "providers", "preflight", "archive", "apps"},
+    {
+        "accounts",
+        "checks",
+        "findings",
+        "mail_checks",
+        "secret_graph",
+        "secretsfile",
+        "keys",
+        "providers",
+        "preflight",
+        "archive",
+        "apps",
+    },
     {"mesh", "secrets", "subscriptions", "ansible_vars", "verify", "engines"},
     {"lab_internet"},
     {"lab_services"},

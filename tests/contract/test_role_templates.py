@@ -11,9 +11,12 @@ from jinja2 import meta
 from role_files import ROOT, Role, roles
 
 # Formats that know no comment, and contents that are one value.
-WITHOUT_COMMENT = {".json", ".pem", ".crt", "directory-password"}
+WITHOUT_COMMENT = {".json", ".pem", ".crt", ".key", "directory-password", "/etc/mailname"}
 STYLES = {
     ".html": 'comment("xml")',
+    ".xml": 'comment("xml")',
+    ".mobileconfig": 'comment("xml")',
+    ".lua": "comment(decoration='-- ')",
     ".css": 'comment("cblock")',
     "/apt.conf.d/60maillage": 'comment("c")',
     ".php": 'comment("c")',
@@ -62,7 +65,7 @@ def test_a_template_says_first_that_it_is_managed(role: Role, path: Path) -> Non
         return
     style = next((style for ending, style in STYLES.items() if destination.endswith(ending)), "comment")
     lines = path.read_text(encoding="utf-8").splitlines()
-    first = lines[1] if lines[0].startswith(("#!", "<!DOCTYPE", "<?php")) else lines[0]
+    first = lines[1] if lines[0].startswith(("#!", "<!DOCTYPE", "<?php", "<?xml")) else lines[0]
     assert first == f"{{{{ ansible_managed | {style} }}}}"
 
 

@@ -10,7 +10,9 @@ from orchestrator.errors import SecretsError, UsageError
 from orchestrator.model import Node
 from orchestrator.secret_graph import Secret
 
-STORED = ["directory.radicale", "directory.verify", "subscribers"]
+WITHOUT_MAIL = ["directory.radicale", "directory.verify"]
+STORED = ["directory.radicale", "directory.mail", "mail.dkim", "mail.tls"]
+STORED += ["directory.verify", "directory.verify2", "directory.postmaster", "subscribers"]
 
 
 def values(node: Node) -> dict[str, str]:
@@ -20,7 +22,7 @@ def values(node: Node) -> dict[str, str]:
 def test_a_lab_territory_makes_its_own(lab_node: Node) -> None:
     assert list(secrets.ensure(lab_node)) == STORED
     first = values(lab_node)
-    assert len(set(first.values())) == 3
+    assert len(set(first.values())) == len(STORED)
     before = secretsfile.path_of(lab_node).read_bytes()
     secrets.ensure(lab_node)
     assert secretsfile.path_of(lab_node).read_bytes() == before
@@ -33,7 +35,7 @@ def test_a_real_territory_says_what_is_missing_and_what_makes_it(real_node: Node
         secrets.ensure(real_node)
     assert not secretsfile.path_of(real_node).exists()
     secrets.create_missing(real_node)
-    assert list(secrets.ensure(real_node)) == STORED[:2]
+    assert list(secrets.ensure(real_node)) == WITHOUT_MAIL
     assert secretsfile.path_of(real_node) == real_node.folder / "secrets.yml"
 
 
@@ -61,7 +63,7 @@ def test_forget(lab_node: Node) -> None:
     secrets.forget(lab_node, "subscribers.exemple")
     secrets.forget(lab_node, "subscribers.exemple")
     secrets.forget(lab_node, "directory.radicale")
-    assert list(secretsfile.read(secretsfile.path_of(lab_node))) == ["directory.verify", "subscribers"]
+    assert list(secretsfile.read(secretsfile.path_of(lab_node))) == STORED[1:]
     with pytest.raises(SecretsError, match="`deploy calvados` makes it"):
         secrets.reveal(lab_node, "subscribers.exemple")
 
@@ -173,7 +175,7 @@ def test_making_secrets_killed_at_any_moment(lab_node: Node) -> None:
     step = 1
     while killed_at(step, lambda: secrets.ensure(lab_node)):
         assert list(secrets.ensure(lab_node)) == STORED
-        assert len(values(lab_node)) == 3
+        assert len(values(lab_node)) == len(STORED)
         secretsfile.path_of(lab_node).unlink()
         keys.file(lab_node.territory).unlink()
         step += 1
@@ -190,4 +192,4 @@ def test_two_at_once_agree(lab_node: Node) -> None:
         children.append(child)
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 8
     assert list(secretsfile.read(secretsfile.path_of(lab_node))) == STORED
-    assert len(values(lab_node)) == 3
+    assert len(values(lab_node)) == len(STORED)

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -26,45 +27,57 @@ class Material:
 
     Attributes:
         authority: certificate of the authority that the lab's own HTTPS servers are trusted by.
-        certificate: certificate of the ACME server.
+        certificate: certificate of the lab's own servers.
         certificate_key: its private key.
         dnssec_key: the private key that signs every zone of the lab (P-256, PKCS #8).
+        dkim_key: the private key that signs the mail of the lab's correspondent (RSA, PKCS #8).
     """
 
     authority: Path
     certificate: Path
     certificate_key: Path
     dnssec_key: Path
+    dkim_key: Path
 
 
-def ensure(place: Place, domain: str, names: Sequence[str], addresses: Sequence[str]) -> Material:
-    """The lab's material, made the first time.
+def ensure(place: Place, domains: Sequence[str], names: Sequence[str], addresses: Sequence[str]) -> Material:
+    """The lab's material, made the first time, and its certificates again when they are to bear other names.
 
     Args:
         place: where the lab is kept.
-        domain: the only domain that the authority may speak for: trusting it must not be a danger elsewhere.
-        names: names of the ACME server, inside that domain.
-        addresses: its addresses.
+        domains: the only ones that the authority may speak for: trusting it must not be a danger elsewhere.
+        names: names of the lab's own servers, inside these domains.
+        addresses: their addresses.
     """
     directory = place.directory / "material"
-    material = Material(*(directory / f"{part}.pem" for part in ("authority", "acme", "acme-key", "dnssec-key")))
+    material = Material(
+        *(directory / f"{part}.pem" for part in ("authority", "acme", "acme-key", "dnssec-key", "dkim-key"))
+    )
     with place.locked("material"):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not material.certificate.exists():  # the last of the three that is written
+        if not material.certificate.exists() or _names(material.certificate) != set(names):  # written last of the three
             key, authority_key = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
-            authority = _authority(authority_key, domain)
+            authority = _authority(authority_key, domains)
             _write(material.authority, authority.public_bytes(Encoding.PEM))
             _write(material.certificate_key, _private(key))
             certificate = _certificate(key, authority, authority_key, names, addresses)
             _write(material.certificate, certificate.public_bytes(Encoding.PEM))
         if not material.dnssec_key.exists():
             _write(material.dnssec_key, _private(generate_private_key(SECP256R1())))
+        if not material.dkim_key.exists():
+            _write(material.dkim_key, _private(rsa.generate_private_key(65537, 2048)))
     return material
 
 
-def _authority(key: EllipticCurvePrivateKey, domain: str) -> x509.Certificate:
+def _names(certificate: Path) -> set[str]:
+    """The host names on a certificate."""
+    found = x509.load_pem_x509_certificate(certificate.read_bytes()).extensions
+    return set(found.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName))
+
+
+def _authority(key: EllipticCurvePrivateKey, domains: Sequence[str]) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Maillage lab")])
-    only = x509.NameConstraints(permitted_subtrees=[x509.DNSName(domain)], excluded_subtrees=None)
+    only = x509.NameConstraints(permitted_subtrees=[x509.DNSName(domain) for domain in domains], excluded_subtrees=None)
     return (
         _builder(subject, subject, key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -124,7 +137,7 @@ def _usage(*, sign_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _private(key: EllipticCurvePrivateKey) -> bytes:
+def _private(key: EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 

@@ -173,7 +173,7 @@ def person(
         entry = {"objectClass": PERSON, "uid": [uid], **{name: values for name, values in wanted.items() if values}}
         return [("create", uid, Record("add", directory.name(short), entry, password, machine))]
     there = directory.values(short)
-    changed = {name: values for name, values in wanted.items() if there.get(name.lower(), []) != values}
+    changed = {name: values for name, values in wanted.items() if sorted(there.get(name.lower(), [])) != values}
     actions = []
     if "maillageState" in changed:
         actions.append("suspend" if subscriber["state"] == SUSPENDED else "resume")
@@ -197,4 +197,5 @@ def attributes(subscriber: dict[str, Any]) -> Entry:
         "mail": [subscriber["mail"]],
         "maillageState": [subscriber["state"]],
         **{attribute: [] if size is None else [str(size)] for attribute, size in quotas.items()},
+        "maillageAlias": sorted(subscriber.get("aliases", [])),
     }

@@ -18,7 +18,7 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
     """Issue what is due, or in check mode name it.
 
     Args:
-        arguments: `wanted`, a list of certificates, each with `name` and `names`.
+        arguments: `wanted`, a list of certificates, each with `name` and `names`; `key`, the private key of the first.
         check: only say what would be done. The wanted ones are told to the program, because what it reads on the
             node may still be the previous set.
         diff: not used.
@@ -26,6 +26,8 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]: 
     Raises:
         NodeError: a certificate could not be had.
     """
+    if arguments["key"]:
+        arguments["wanted"][0]["key"] = arguments["key"]
     if check and not exists(PROGRAM):
         lines = [f"issue {certificate['name']}" for certificate in arguments["wanted"]]
     else:

@@ -520,7 +520,7 @@ MEANING = [
     ),
     Case(
         "subscribers without a cloud",
-        ["calvados/territory.yml:11:11: services: has no cloud, but subscriptions.yml has subscribers"],
+        ["calvados/territory.yml:11:11: services: has neither cloud nor mail, but subscriptions.yml has subscribers"],
         {
             "calvados/territory.yml": changed(
                 "services:\n  cloud:\n    engine: radicale\n    default_plan: essentiel\n", "services: {}\n"

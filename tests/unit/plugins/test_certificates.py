@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 WANTED = [{"name": "exemple.test", "names": ["exemple.test", "cloud.exemple.test"]}]
+ARGUMENTS = {"wanted": WANTED, "key": ""}
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def install(program: Path, text: str) -> None:
 def test_on_a_bare_node_everything_would_be_issued(program: Path) -> None:  # noqa: ARG001
     from maillage import certificates
 
-    result = certificates.main({"wanted": WANTED}, check=True, diff=False)
+    result = certificates.main(ARGUMENTS, check=True, diff=False)
     expected = [{"kind": "certificate", "name": "exemple.test", "action": "issue"}]
     assert result == {"changed": True, "changes": expected}
 
@@ -36,7 +37,7 @@ def test_the_program_is_asked_and_told_what_is_wanted(program: Path, check: bool
     from maillage import certificates
 
     install(program, f'test "$1" = {action} && grep -q cloud.exemple.test && echo "renew exemple.test"')
-    result = certificates.main({"wanted": WANTED}, check=check, diff=False)
+    result = certificates.main(ARGUMENTS, check=check, diff=False)
     expected = [{"kind": "certificate", "name": "exemple.test", "action": "renew"}]
     assert result == {"changed": True, "changes": expected}
 
@@ -45,7 +46,7 @@ def test_nothing_due_is_no_change(program: Path) -> None:
     from maillage import certificates
 
     install(program, "true")
-    assert certificates.main({"wanted": WANTED}, check=False, diff=False) == {"changed": False, "changes": []}
+    assert certificates.main(ARGUMENTS, check=False, diff=False) == {"changed": False, "changes": []}
 
 
 def test_a_refusal_is_told_with_its_reason(program: Path) -> None:
@@ -54,4 +55,4 @@ def test_a_refusal_is_told_with_its_reason(program: Path) -> None:
 
     install(program, "echo 'exemple.test: uacme: no such name' >&2; exit 1")
     with pytest.raises(NodeError, match=r"exemple\.test: uacme: no such name"):
-        certificates.main({"wanted": WANTED}, check=False, diff=False)
+        certificates.main(ARGUMENTS, check=False, diff=False)

@@ -12,7 +12,9 @@ from orchestrator.providers.lab import Place, material
 
 @pytest.fixture
 def made(tmp_path):
-    return material.ensure(Place(tmp_path), "internet.test", ["acme.internet.test"], ["10.99.0.2", "fd4d:6169:6c6c::2"])
+    return material.ensure(
+        Place(tmp_path), ["internet.test"], ["acme.internet.test"], ["10.99.0.2", "fd4d:6169:6c6c::2"]
+    )
 
 
 def handshake(authority, certificate, key, name):
@@ -44,14 +46,14 @@ def test_another_name_is_refused(made):
 
 
 def test_the_authority_may_not_speak_for_the_world(tmp_path):
-    made = material.ensure(Place(tmp_path), "internet.test", ["www.example.org"], ["10.99.0.2"])
+    made = material.ensure(Place(tmp_path), ["internet.test"], ["www.example.org"], ["10.99.0.2"])
     with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
         handshake(made.authority, made.certificate, made.certificate_key, "www.example.org")
 
 
 def test_made_once_and_private(tmp_path, made):
     before = {path: path.read_bytes() for path in made.authority.parent.iterdir()}
-    again = material.ensure(Place(tmp_path), "internet.test", ["acme.internet.test"], ["10.99.0.2"])
+    again = material.ensure(Place(tmp_path), ["internet.test"], ["acme.internet.test"], ["10.99.0.2"])
     assert again == made
     assert {path: path.read_bytes() for path in before} == before
     assert all(path.stat().st_mode & 0o077 == 0 for path in before)
@@ -61,7 +63,7 @@ def test_made_once_and_private(tmp_path, made):
 def test_a_killed_run_is_finished_by_the_next(tmp_path, made):
     made.certificate.unlink()
     made.certificate.with_suffix(".unfinished").write_text("half")
-    again = material.ensure(Place(tmp_path), "internet.test", ["acme.internet.test"], ["10.99.0.2"])
+    again = material.ensure(Place(tmp_path), ["internet.test"], ["acme.internet.test"], ["10.99.0.2"])
     assert handshake(again.authority, again.certificate, again.certificate_key, "acme.internet.test") == "TLSv1.3"
     assert not list(made.authority.parent.glob("*.unfinished"))
 

@@ -7,7 +7,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 
 import pytest
 
-from orchestrator import model
+from orchestrator import lab_world
 from orchestrator.providers.lab import Network, network
 from orchestrator.providers.lab_provider import INTERNET
 
@@ -61,5 +61,5 @@ def test_names_of_this_machine_itself_are_left_out(tmp_path):
 
 
 def test_the_model_and_the_lab_speak_of_one_network():
-    assert (Network().ipv4.network, Network().ipv6.network) == (model.LAB_IPV4, model.LAB_IPV6)
+    assert (Network().ipv4.network, Network().ipv6.network) == (lab_world.IPV4, lab_world.IPV6)
     assert INTERNET.name == Network().resolver_host

@@ -1,0 +1,3 @@
+# Runs when a mail is put into Junk.
+require ["vnd.dovecot.pipe", "copy", "imapsieve", "environment"];
+pipe :copy "learn" ["spam"];
