@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import accounts, engines, hosts, secrets
+from orchestrator import accounts, ansible_vars, engines, hosts, secrets
 from orchestrator.commands import conclude
 from orchestrator.errors import HostError, VerificationFailed
 from orchestrator.locations import mesh_folder
-from orchestrator.model import Node
+from orchestrator.model import Node, Territory
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from orchestrator.verify import Check, Target
+    from orchestrator.verify.target import Account, Correspondent
 
 ASK_SECONDS = 120
 
@@ -73,9 +76,12 @@ def target_of(node: Node) -> Target:
 
     passwords = [secrets.reveal(node, f"directory.{name}") for name in accounts.verifying(node.territory)]
     password, second = passwords[0], passwords[1] if len(passwords) > 1 else None
-    keys = secrets.published(node)
+    keys, mail = secrets.published(node), None
+    if second and node.territory.services.mail:
+        mine = mailbox(node.territory, accounts.VERIFY, password), mailbox(node.territory, accounts.SECOND, second)
+        mail = target.Mail(mine, *(_around(node) if node.territory.is_lab else ()))
     if not node.territory.is_lab:
-        return target.of(node, password, second=second, ask=lambda command: ask(node, command), keys=keys)
+        return target.of(node, password, second=second, ask=lambda command: ask(node, command), keys=keys, mail=mail)
     from orchestrator import lab_internet, lab_services
 
     return target.of(
@@ -87,7 +93,26 @@ def target_of(node: Node) -> Target:
         second=second,
         ask=lambda command: ask(node, command),
         keys=keys,
+        mail=mail,
     )
+
+
+def mailbox(territory: Territory, name: str, password: SecretStr) -> Account:
+    """The mailbox of one of the accounts that verify."""
+    from orchestrator.verify.target import Account
+
+    return Account(f"{name}@{territory.domain}", ansible_vars.public_name(territory), password)
+
+
+def _around(node: Node) -> tuple[tuple[Account, ...], Correspondent]:
+    """Whom a lab territory exchanges mail with: the others that are there, and somebody outside."""
+    from orchestrator import lab_correspondent
+
+    name = f"directory.{accounts.VERIFY}"
+    others = [other for other in engines.load(node.folder.parent).nodes.values() if other.name != node.name]
+    with_mail = [other for other in others if other.territory.is_lab and other.territory.services.mail]
+    known = [(other.territory, secrets.stored_value(other, name)) for other in with_mail if hosts.exists(other)]
+    return tuple(mailbox(other, accounts.VERIFY, found) for other, found in known if found), lab_correspondent.of_lab()
 
 
 def ask(node: Node, command: str) -> str:

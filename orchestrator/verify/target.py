@@ -11,14 +11,62 @@ from typing import TYPE_CHECKING
 from orchestrator import accounts, ansible_vars, contract, dns
 
 if TYPE_CHECKING:
+    from email.message import EmailMessage
+
     from pydantic import SecretStr
 
     from orchestrator.contract import Probe
     from orchestrator.mail_keys import Published
     from orchestrator.model import Node
 
-# What a node runs for itself, or would if it were not well: directory, calendars behind nginx, databases, portmapper.
-PRIVATE_PORTS = (111, 389, 636, 3306, 5232, 5432, 6379, 8080)
+# What a node runs for itself, or would if it were not well: directory, calendars behind nginx, databases, portmapper,
+# mail in clear, and its filter.
+PRIVATE_PORTS = (110, 111, 143, 389, 636, 3306, 5232, 5432, 6379, 8080, 11332, 11334)
+
+
+@dataclass(frozen=True)
+class Account:
+    """A mailbox, and what opens it.
+
+    Attributes:
+        address: the mail address, also the login.
+        server: full name of the server.
+        password: of the account.
+    """
+
+    address: str
+    server: str
+    password: SecretStr = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Correspondent:
+    """Somebody outside to write to.
+
+    Attributes:
+        address: theirs.
+        send: has them send a mail.
+        receive: waits for the mail with a Message-ID, and gives it as it came to them.
+    """
+
+    address: str
+    send: Callable[[EmailMessage], None]
+    receive: Callable[[str], EmailMessage]
+
+
+@dataclass(frozen=True)
+class Mail:
+    """What there is to send mail with.
+
+    Attributes:
+        accounts: two of the node's, made for this purpose.
+        others: one of each other territory that can be looked at from here.
+        correspondent: somebody outside, or None.
+    """
+
+    accounts: tuple[Account, Account]
+    others: tuple[Account, ...] = ()
+    correspondent: Correspondent | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +93,7 @@ class Target:
         neighbour: another account of the node, which `user` must not be able to look into; None tries an invented one.
         files: `cloud` serves files, too.
         second: another account made for this purpose, and its password; what is shared with it is its own to see.
+        mail: what there is to send mail with, or None where the node has no mail.
         ask: runs a command on the host; None looks from outside only.
         https_port: where HTTPS is served.
         http_port: where the redirect to HTTPS is served.
@@ -68,6 +117,7 @@ class Target:
     neighbour: str | None = None
     files: bool = False
     second: tuple[str, SecretStr] | None = field(default=None, repr=False)
+    mail: Mail | None = None
     ask: Callable[[str], str] | None = field(default=None, repr=False)
     https_port: int = 443
     http_port: int = 80
@@ -88,6 +138,7 @@ def of(
     second: SecretStr | None = None,
     ask: Callable[[str], str] | None = None,
     keys: Published | None = None,
+    mail: Mail | None = None,
 ) -> Target:
     """Everything that a node promises, derived from its files and its roles' contracts.
 
@@ -100,6 +151,7 @@ def of(
         second: password of the second account that verifies, where there is one.
         ask: see Target.
         keys: what the zone says of the keys of mail.
+        mail: see Target.
     """
     territory, roles = node.territory, ansible_vars.roles(node.territory)
     host, domain = territory.host, territory.domain
@@ -129,5 +181,6 @@ def of(
         neighbour=next(iter(active), None),
         files=territory.engine == "nextcloud",
         second=(accounts.SECOND, second) if second else None,
+        mail=mail,
         ask=ask,
     )

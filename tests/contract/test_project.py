@@ -35,6 +35,7 @@ LAYERS = [
     {"mesh", "secrets", "subscriptions", "ansible_vars", "verify", "engines"},
     {"lab_internet"},
     {"lab_services"},
+    {"lab_correspondent"},
     {"hosts"},
     {"deployment"},
     {"commands", "vault_client"},
