@@ -69,8 +69,18 @@ def variables(mesh: Mesh, key: SecretStr, label: str) -> Variables:
     return {**connection().ansible_variables(), **role_variables(mesh, key, label)}
 
 
-def role_variables(mesh: Mesh, key: SecretStr, label: str, outside: HostSpec = INTERNET) -> Variables:
-    """The variables of role `lab_internet` on the host that plays the internet; see `variables`."""
+def role_variables(
+    mesh: Mesh,
+    key: SecretStr,
+    label: str,
+    outside: HostSpec = INTERNET,
+    *,
+    correspondents: bool | None = None,
+) -> Variables:
+    """The variables of role `lab_internet` on the host that plays the internet; see `variables`.
+
+    There is somebody to write to where a territory whose host was made has mail, unless it is said.
+    """
     found = _material()
     private = {
         "lab_internet_dnssec_key": found.dnssec_key,
@@ -90,7 +100,9 @@ def role_variables(mesh: Mesh, key: SecretStr, label: str, outside: HostSpec = I
         _local_names(),
         found.certificate.read_text(encoding="utf-8"),
         {name: _vaulted(path, key, label) for name, path in private.items()},
-        correspondents=any(node.territory.services.mail and made(node) for node in nodes),
+        correspondents=any(node.territory.services.mail and made(node) for node in nodes)
+        if correspondents is None
+        else correspondents,
     )
 
 

@@ -9,7 +9,8 @@ hosts.py verify       use the node from outside, as `verify` does; exit 1 when s
 The scenario's molecule.yml names the host to test, `platforms: [{name, image}]`: `noeud.essai`, the node of the
 territory `essai`, or `monde.essai`, one that is to play the internet. `image: debian-13` is Debian as installed;
 `image: packages` has the packages of the role, or of all roles of a node, but nothing configured and nothing running.
-The cloud's engine is Nextcloud where the role under test is of it, from the fixture archive of tests/nextcloud_fixture.
+The cloud's engine is Nextcloud where the role under test is of it, from the fixture archive of tests/nextcloud_fixture;
+there is mail where the role under test is of mail.
 """
 
 from __future__ import annotations
@@ -26,12 +27,26 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import SecretStr
 
-from orchestrator import accounts, ansible_vars, archive, contract, keys, lab_services, mesh, secrets, secretsfile
+from orchestrator import (
+    accounts,
+    ansible_vars,
+    archive,
+    contract,
+    keys,
+    lab_correspondent,
+    lab_services,
+    mesh,
+    secrets,
+    secretsfile,
+)
 from orchestrator.ansible_vars import Variables
+from orchestrator.commands.verify import mailbox
 from orchestrator.model import Node, Release
 from orchestrator.providers import lab_provider
 from orchestrator.providers.lab import BASE_IMAGE, HostSpec, Lab, Network, Place, host
+from orchestrator.verify import target
 
 HERE = Path(__file__).resolve().parent
 TERRITORY = "essai"
@@ -49,6 +64,7 @@ WORLD = HostSpec(
 HOSTS = (f"noeud.{TERRITORY}", WORLD.name, INTERNET.name, f"image.{TERRITORY}")
 OF_NEXTCLOUD = ("database", "redis", "nextcloud")
 ON_ITS_OWN = ("database", "redis")  # roles that need none of those before them
+OF_MAIL = ("mail", "lab_internet")
 FIXTURE = "33.0.1"
 CLIENTS = ["bind9-dnsutils", "curl"]  # what `verify` uses a node with, from the host that plays the internet
 
@@ -63,14 +79,16 @@ def role() -> str:
     return os.environ["MOLECULE_SCENARIO_NAME"]
 
 
-def load(engine: str = "") -> tuple[mesh.Mesh, Node]:
-    """The mesh of the one territory, and the territory; its cloud runs on what the role under test needs."""
+def load(engine: str = "", *, mail: bool | None = None) -> tuple[mesh.Mesh, Node]:
+    """The mesh of the one territory, and the territory, with what the role under test needs; or with what is said."""
     found = mesh.load(HERE / "mesh")
     node = found.nodes[TERRITORY]
     services = node.territory.services
     assert services.cloud is not None
     chosen = {"engine": engine or ("nextcloud" if role() in OF_NEXTCLOUD else "radicale")}
     services = services.model_copy(update={"cloud": services.cloud.model_copy(update=chosen)})
+    if not (role() in OF_MAIL if mail is None else mail):
+        services = services.model_copy(update={"mail": None})
     node = replace(node, territory=node.territory.model_copy(update={"services": services}))
     return replace(found, nodes={TERRITORY: node}), node
 
@@ -108,13 +126,13 @@ def inventory(earlier: list[str] | None = None) -> dict[str, Variables]:
     around, spec = lab_services.surroundings(INTERNET), tested(node)
     order = [*ansible_vars.ALWAYS, *ansible_vars.OPTIONAL]
     if role() == "lab_internet":
-        variables, before = lab_services.role_variables(found, key, TERRITORY, WORLD), []
+        variables, before = lab_services.role_variables(found, key, TERRITORY, WORLD, correspondents=True), []
         variables |= {"lab_authority": around.acme_ca, "lab_trust_anchors": list(around.trust_anchors)}
     else:
         variables = ansible_vars.flat(ansible_vars.node_variables(node, ciphertexts, around, release()))
         before = [] if role() in ON_ITS_OWN else order[: order.index(role())]
     variables |= {"tested_role": role(), "earlier_roles": before if earlier is None else earlier}
-    internet = lab_services.role_variables(found, key, TERRITORY, INTERNET)
+    internet = lab_services.role_variables(found, key, TERRITORY, INTERNET, correspondents=role() == "mail")
     return {
         "tested": {"hosts": {spec.name: reach(spec) | variables}},
         "internet": {"hosts": {INTERNET.name: reach(INTERNET) | internet}},
@@ -136,11 +154,14 @@ def blank(spec: HostSpec) -> HostSpec:
 def contents(name: str) -> Variables:
     """What an image holds besides Debian, as arguments of `packages`."""
     if name in (WORLD.name, INTERNET.name):
-        declared = [package.name for package in contract.load("lab_internet").packages]
-        return {"names": [*declared, *(CLIENTS if name == INTERNET.name else [])], "debconf": []}
+        declared = contract.load("lab_internet")
+        names = [package.name for package in declared.packages]
+        debconf = [f"{each.package} {each.question} {each.type} {each.value}" for each in declared.debconf]
+        return {"names": [*names, *(CLIENTS if name == INTERNET.name else [])], "debconf": debconf}
     # One image for the roles of all engines.
     around = lab_services.surroundings(INTERNET)
-    bases = [ansible_vars.node_variables(load(engine)[1], {}, around)["base"] for engine in ansible_vars.ENGINES]
+    nodes = [load(engine, mail=True)[1] for engine in ansible_vars.ENGINES]
+    bases = [ansible_vars.node_variables(node, {}, around)["base"] for node in nodes]
     return {key: sorted({each for base in bases for each in base[f"base_{of}"]})
             for key, of in (("names", "packages"), ("debconf", "debconf"))}  # fmt: skip
 
@@ -201,20 +222,32 @@ def changes() -> None:
     print(json.dumps([{"kind": each.kind, "name": each.name, "action": each.action} for each in outcome.changes]))
 
 
+def mail_of(node: Node, passwords: list[SecretStr]) -> target.Mail:
+    """What there is to send mail with."""
+    mine = [
+        mailbox(node.territory, name, password)
+        for name, password in zip(accounts.verifying(node.territory), passwords, strict=True)
+    ]
+    return target.Mail((mine[0], mine[1]), (), lab_correspondent.at(host.connection(LAB.place, INTERNET)))
+
+
 def verify() -> int:
     """Say what was seen from outside, one line for each check; the exit code."""
-    from orchestrator.verify import target, verify
+    from orchestrator.verify import verify
 
     _, node = load()
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as authorities:
         authorities.write(host.connection(LAB.place, INTERNET).run(f"cat {lab_services.ROOTS}").stdout)
         authorities.flush()
+        passwords = [secrets.reveal(node, f"directory.{name}") for name in accounts.verifying(node.territory)]
         whole = target.of(
             node,
-            secrets.reveal(node, f"directory.{accounts.VERIFY}"),
+            passwords[0],
             nameservers=INTERNET.ipv4[:1],
             trust_anchors=lab_services.surroundings(INTERNET).trust_anchors,
             authority=Path(authorities.name),
+            keys=secrets.published(node),
+            mail=mail_of(node, passwords) if node.territory.services.mail else None,
         )
         checks = list(verify(whole))
     print(*checks, sep="\n")
