@@ -37,6 +37,7 @@ COMMANDS = {
     "deploy": Command("make territories what their files say, and verify them", reports=True),
     "move": Command("take contacts and calendars from radicale to Nextcloud", reports=True),
     "verify": Command("use a node from outside, as a subscriber would", reports=True),
+    "dns": Command("print the DNS records of a territory, or compare them with the live ones", reports=True),
     "subscriber": Command("add, suspend, resume, remove or list subscribers"),
     "credentials": Command("list, show or renew the secrets of a territory", reports=True),
     "rekey": Command("give a territory a new key"),

@@ -39,6 +39,11 @@ class Record:
     ttl: int = TTL
 
 
+def line(record: Record) -> str:
+    """A record as in a zone file, with its reason."""
+    return f"{record.name}. {record.ttl} IN {record.type} {record.data}  ; {record.reason}"
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a zone leads to.
@@ -131,7 +136,12 @@ def reverse(records: Iterable[Record], host: str) -> list[Record]:
     import dns.reversename
 
     return sorted(
-        Record(str(dns.reversename.from_address(record.data))[:-1], "PTR", f"{host}.", "the name that it goes by")
+        Record(
+            str(dns.reversename.from_address(record.data))[:-1],
+            "PTR",
+            f"{host}.",
+            "the name that it goes by; set where the address comes from",
+        )
         for record in records
         if record.name == host and record.type in ("A", "AAAA")
     )

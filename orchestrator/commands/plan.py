@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from orchestrator import ansible_vars, deployment, hosts, progress, report, secrets
+from orchestrator import ansible_vars, deployment, dns, hosts, progress, report, secrets
 from orchestrator.commands import add_archive_arguments, conclude, load_for_run
 from orchestrator.errors import DeployFailed
 from orchestrator.model import Node
@@ -64,7 +64,7 @@ def _show(nodes: Sequence[Node], outcome: Outcome, estimated: Sequence[str], *, 
         if not node.territory.is_lab:
             print(f"{node.name}: what its DNS must say, at your DNS provider:")
             for record in ansible_vars.zone(node.territory, secrets.published(node)):
-                print(f"  {record.name}. {record.ttl} IN {record.type} {record.data}  ; {record.reason}")
+                print(f"  {dns.line(record)}")
     if diffs:
         for (host, path), text in outcome.diffs.items():
             print(f"--- {host}: {path}\n{text.rstrip()}")

@@ -1,16 +1,11 @@
-"""Mail: what the servers offer and refuse, letters within the territory and beyond, how clients set themselves up."""
+"""Mail: what the servers offer and refuse, and letters within the territory and beyond."""
 
 from __future__ import annotations
 
-import plistlib
 import smtplib
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from functools import partial
-from pathlib import Path
-from xml.etree import ElementTree as ET
 
 from orchestrator.verify import leftovers
 from orchestrator.verify.check import CheckFailedError, CheckSkippedError, Step, sentence, stage
@@ -36,7 +31,7 @@ PASSED = ("spf=pass", "dkim=pass", "dmarc=pass")
 
 
 def steps(network: Network, mail: Mail, ask: Callable[[str], str] | None) -> Iterator[Step]:
-    """The servers over each family, then letters over the first, then what clients read, then the queue."""
+    """The servers over each family, then letters over the first, then the queue."""
     verifier = _Verifier(network, mail)
     for family in network.families:
         yield Step(f"SMTP ({family})", partial(verifier.smtp, family))
@@ -52,9 +47,6 @@ def steps(network: Network, mail: Mail, ask: Callable[[str], str] | None) -> Ite
             yield Step(f"mail to and from {domain}", partial(verifier.to_and_from, family, other))
         if mail.correspondent:
             yield Step("mail to the outside and back", partial(verifier.outside, family, mail.correspondent))
-        yield Step("set up by itself", partial(verifier.autoconfig, family))
-        yield Step("Apple profile", partial(verifier.profile, family))
-        yield Step("MTA-STS policy", partial(verifier.policy, family))
     if ask:
         yield Step("mail queue", partial(_queue, ask, network.target.domain))
 
@@ -187,76 +179,12 @@ class _Verifier:
             client.send_message(message)
         return receive(self.network, to, str(message["Message-ID"]), family)
 
-    def autoconfig(self, family: Family) -> str:
-        """What Thunderbird and others ask for, in both places where they look."""
-        places = (
-            (f"autoconfig.{self.domain}", "/mail/config-v1.1.xml"),
-            (
-                self.domain,
-                "/.well-known/autoconfig/mail/config-v1.1.xml",
-            ),
-        )
-        seen = set()
-        for name, path in places:
-            with self.network.client(family) as client:
-                answer = client.get(self.network.target.url(name, path))
-            if answer.status_code != 200:
-                raise CheckFailedError(f"https://{name}{path} answers {answer.status_code}")
-            provider = ET.fromstring(answer.text).find("emailProvider")  # noqa: S314 - our own node's, bounded by nginx
-            if provider is None or self.domain not in [each.text for each in provider.findall("domain")]:
-                raise CheckFailedError(f"https://{name}{path} is not about {self.domain}")
-            for server in (*provider.findall("incomingServer"), *provider.findall("outgoingServer")):
-                seen.add(f"{server.get('type')} {server.findtext('hostname')}:{server.findtext('port')}")
-        expected = {f"imap {self.sender.server}:993", f"smtp {self.sender.server}:465"}
-        if seen != expected:
-            raise CheckFailedError(f"{', '.join(sorted(seen))} instead of {', '.join(sorted(expected))}")
-        return ", ".join(sorted(seen))
-
-    def profile(self, family: Family) -> str:
-        """Apple's: signed by the domain's certificate, and about mail, contacts and calendars."""
-        with self.network.client(family) as client:
-            answer = client.get(self.network.target.url(self.domain, "/maillage.mobileconfig"))
-        if answer.headers.get("content-type") != "application/x-apple-aspen-config":
-            raise CheckFailedError(f"{answer.status_code}, {answer.headers.get('content-type')}")
-        content = plistlib.loads(_signed(answer.content, self.network.target.authority))
-        kinds = sorted(part["PayloadType"].removeprefix("com.apple.") for part in content["PayloadContent"])
-        expected = ["mail.managed", *(["caldav.account", "carddav.account"] if self.network.target.cloud else [])]
-        if kinds != sorted(expected):
-            raise CheckFailedError(f"sets up {', '.join(kinds)}")
-        return f"signature verified; sets up {', '.join(kinds)}"
-
-    def policy(self, family: Family) -> str:
-        """What other servers are asked to do (MTA-STS)."""
-        with self.network.client(family) as client:
-            answer = client.get(self.network.target.url(f"mta-sts.{self.domain}", "/.well-known/mta-sts.txt"))
-        lines = answer.text.split("\r\n")
-        wanted = {"version: STSv1", "mode: enforce", f"mx: {self.sender.server}"}
-        if answer.status_code != 200 or wanted - set(lines):
-            raise CheckFailedError(f"{answer.status_code}: {', '.join(lines)}")
-        return ", ".join(sorted(wanted))
-
 
 def _authentic(message: EmailMessage, folder: str) -> None:
     results = " ".join(str(message.get("Authentication-Results", "")).split())
     missing = [word for word in PASSED if word not in results]
     if missing or folder != "INBOX":
         raise CheckFailedError(f"in {folder}, without {', '.join(missing) or 'fault'}: {results[:120]}")
-
-
-def _signed(content: bytes, authority: Path | None) -> bytes:
-    """What a signature is about, once it is verified."""
-    with tempfile.NamedTemporaryFile() as signed:
-        signed.write(content)
-        signed.flush()
-        trust = ["-CAfile", str(authority)] if authority else []
-        command = ["openssl", "cms", "-verify", "-inform", "DER", "-in", signed.name, "-purpose", "any", *trust]
-        try:
-            done = subprocess.run(command, capture_output=True, timeout=20, check=False)
-        except FileNotFoundError:
-            raise CheckSkippedError("openssl, which verifies the signature, is not on this machine") from None
-    if done.returncode:
-        raise CheckFailedError(f"signature: {done.stderr.decode(errors='replace').strip().splitlines()[-1]}")
-    return done.stdout
 
 
 def _queue(ask: Callable[[str], str], domain: str) -> str:

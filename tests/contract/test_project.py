@@ -32,7 +32,7 @@ LAYERS = [
         "archive",
         "apps",
     },
-    {"mesh", "secrets", "subscriptions", "ansible_vars", "verify", "engines"},
+    {"mesh", "secrets", "subscriptions", "ansible_vars", "zone_check", "verify", "engines"},
     {"lab_internet"},
     {"lab_services"},
     {"lab_correspondent"},
