@@ -158,6 +158,7 @@ def node_variables(
             "web_further_domains": list(place(territory).further),
             "web_partner_name": territory.partner.name,
             "web_partner_contact": territory.partner.contact,
+            "web_mail": "mail" in on,
             "web_cloud": "radicale" in on or "nextcloud" in on,
         },
         "database": {"database_enabled": "database" in on, "database_names": ["nextcloud"]},
@@ -193,6 +194,7 @@ def node_variables(
             "nextcloud_name": territory.partner.name,
             "nextcloud_locale": territory.partner.locale,
             "nextcloud_subscribers": accounts.of_cloud(node),
+            "nextcloud_mail": "mail" in on,
             "nextcloud_internet": not territory.is_lab,
             "nextcloud_apps": apps,
             "nextcloud_app_archives": {app: asdict(archives[app]) for app in apps if app in archives}

@@ -11,11 +11,12 @@ import sys
 from pathlib import Path
 
 NOTE = Path("/run/molecule-footprint.json")
-# Other file systems, and what changes by itself: logs, caches, Ansible's own temporary files, clocks, timers, a running
-# database.
+# Other file systems, and what changes by itself: logs, caches, Ansible's own temporary files, clocks, timers, running
+# databases and a mail server's queue.
 IGNORED = ("/dev", "/proc", "/run", "/sys", "/tmp", "/var/cache", "/var/log", "/var/tmp", "/root/.ansible",
            "/var/lib/systemd", "/var/lib/private/systemd", "/var/lib/fail2ban",
-           "/srv/maillage/database/17")  # fmt: skip
+           "/srv/maillage/database/17", "/srv/maillage/redis/rspamd", "/var/lib/mta-sts", "/var/lib/postfix",
+           "/var/lib/rspamd", "/var/spool/postfix")  # fmt: skip
 COMMANDS = (
     ("systemctl", "list-units", "--all", "--plain", "--no-legend", "--type=service,timer,socket", "--state=active"),
     ("systemctl", "list-unit-files", "--plain", "--no-legend", "--state=enabled"),

@@ -38,9 +38,10 @@ services:
   cloud:
     engine: {engine}
     default_plan: essentiel                     # formule des nouveaux abonnés / plan of new subscribers
+  # mail: {{}}                                    # courrier, avec mail_quota ci-dessous / mail, with mail_quota below
 
 plans:                                          # prix en euros par mois / prices in euros a month
-  essentiel: {{quota: 10 GB, mailboxes: 1, price: 3.00}}
+  essentiel: {{quota: 10 GB, mail_quota: 2 GB, mailboxes: 1, price: 3.00}}
 """
 
 ENGINES = {
