@@ -25,6 +25,7 @@ mkdir "$2/upper" "$2/work" "$2/root"
 mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
 mount --rbind /dev "$2/root/dev"
 mount -t proc proc "$2/root/proc"
+ip link set lo up
 cp -a "$3/." "$2/root/"
 mkdir -p "$2/root/run/sshd"
 shift 3

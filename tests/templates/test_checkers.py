@@ -13,11 +13,18 @@ from debian import root_for, run, write
 from rendering import SAMPLES, rendered, templar
 from role_files import Role, roles
 
-# What stands on a running host before the checkers come: its own keys, placeholders for its certificates, PHP's users.
+# What stands on a running host before the checkers come: its own keys, placeholders for its certificates, users.
 PREPARATION = """
 ssh-keygen -q -A
+systemd-sysusers maillage-redis.conf maillage-mail.conf
 /usr/lib/maillage/certificates prepare
 [ ! -x /usr/lib/maillage/nextcloud-prepare ] || /usr/lib/maillage/nextcloud-prepare
+"""
+
+# The lab's certificate is handed to it; here it is only a sample.
+OF_THE_LAB = """
+openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=sample -keyout /etc/maillage/pebble/key.pem \\
+    -out /etc/maillage/pebble/certificate.pem 2>/dev/null
 """
 
 TREES = [(role, tree) for role in roles() for tree in role.trees() if tree.get("check")]
@@ -50,7 +57,7 @@ def test_checkers_accept(role: Role, tree: dict[str, Any], sample: str, tmp_path
         for path, text in rendered(role, sample).items():
             write(files, path, text)
     environment = templar(role, sample)
-    script = "" if role.name == "lab_internet" else PREPARATION
+    script = OF_THE_LAB if role.name == "lab_internet" else PREPARATION
     checks = tree["check"]
     for command in environment.template(trust_as_template(checks)) if isinstance(checks, str) else checks:
         script += shlex.join(str(environment.template(trust_as_template(word))) for word in command) + "\n"
