@@ -30,7 +30,7 @@ MOMENTS = int(os.environ.get("MOMENTS", "3"))  # for each seed
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "inventories" / "normandie"
-NAMES = {"manche": "saint-lo", "orne": "alencon"}
+NAMES = {"calvados": "caen", "manche": "saint-lo", "orne": "alencon"}
 CALENDAR = """BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//maillage//faults//\r\nBEGIN:VEVENT\r\nUID:{0}\r\n\
 DTSTAMP:20260101T000000Z\r\nDTSTART:20260101T090000Z\r\nSUMMARY:{0}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"""
 
