@@ -2,13 +2,14 @@
 
 import io
 import random
+import shutil
 import smtplib
 import threading
 import time
 import zipfile
 
 import pytest
-from disturbed import MOMENTS, SEEDS, Territory, copy_of_the_mesh
+from disturbed import MOMENTS, SAMPLE, SEEDS, Territory
 
 from orchestrator.commands.verify import target_of
 from orchestrator.providers.lab import Lab
@@ -29,7 +30,8 @@ def calvados(tmp_path_factory):
     """A territory with mail and the light engine; what was in the lab before is there afterwards."""
     lab = Lab()
     before = set(lab.place.hosts())
-    mesh = copy_of_the_mesh(tmp_path_factory.mktemp("mail") / "normandie")
+    mesh = tmp_path_factory.mktemp("mail") / "normandie"
+    shutil.copytree(SAMPLE, mesh, symlinks=True)
     territory = Territory(mesh, "calvados")
     territory.edit("territory.yml", ("    default_plan:", "    engine: radicale\n    default_plan:"))
     lab.destroy(territory.host)
