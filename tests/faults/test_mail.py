@@ -74,9 +74,9 @@ def ids(network, account):
 def empty(network, account):
     with imap(network, account, IPV4) as client:
         for folder in ("INBOX", "Junk"):
-            client.select(folder)
-            client.store("1:*", "+FLAGS", r"\Deleted")
-            client.expunge()
+            if int(client.select(folder)[1][0]):
+                client.store("1:*", "+FLAGS", r"\Deleted")
+                client.expunge()
 
 
 def send_all(network, sender, messages):
