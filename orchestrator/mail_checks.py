@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from orchestrator.fields import RESERVED_SUBSCRIBERS
@@ -13,6 +14,7 @@ from orchestrator.yamlfile import Location
 def check(node: Node) -> Iterator[Finding]:
     """Find every contradiction about mail within a node."""
     yield from _quotas(node)
+    yield from _members(node)
     owners: dict[str, str] = {}
     yield from _subscribers(node, owners)
     yield from _shared_addresses(node, owners)
@@ -25,6 +27,26 @@ def _quotas(node: Node) -> Iterator[Finding]:
         if plan.mailboxes and plan.mail_quota is None:
             message = 'needs mail_quota, the size of its mailbox, for example mail_quota: "5 GB"; or mailboxes: 0'
             yield Finding(node, TERRITORY, ("plans", label), message, at_key=True)
+
+
+def _members(node: Node) -> Iterator[Finding]:
+    """A plan with several mailboxes is for one who pays, and for others named as members."""
+    subscribers = node.subscriptions.subscribers
+    sizes = Counter(each.member_of for each in subscribers.values() if each.member_of)
+    for uid, subscriber in subscribers.items():
+        if (payer := subscriber.member_of) is None:
+            continue
+        at: Location = ("subscribers", uid, "member_of")
+        if payer not in subscribers or subscribers[payer].member_of or payer == uid:
+            yield Finding(node, SUBSCRIPTIONS, at, "must name a subscriber who is nobody's member")
+        elif subscribers[payer].plan != subscriber.plan:
+            message = f"has another plan than {payer}; members share the plan of who pays for it"
+            yield Finding(node, SUBSCRIPTIONS, ("subscribers", uid, "plan"), message)
+        else:
+            plan = node.territory.plans.get(subscriber.plan)
+            if plan and sizes[payer] + 1 > plan.mailboxes:
+                message = f"is one too many: the plan has {plan.mailboxes} mailboxes for {payer} and members together"
+                yield Finding(node, SUBSCRIPTIONS, at, message)
 
 
 def _subscribers(node: Node, owners: dict[str, str]) -> Iterator[Finding]:

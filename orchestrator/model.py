@@ -198,6 +198,9 @@ class Subscriber(Part):
     name: fields.Text
     mail: fields.Mail
     plan: fields.Label
+    member_of: fields.SubscriberName | None = Field(
+        default=None, description="Qui paie la formule commune / who pays for the plan that they share"
+    )
     aliases: tuple[fields.Mail, ...] = Field((), description="Autres adresses / other addresses")
     state: State = "active"
 

@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--name", required=True, help="the name that is shown")
     add.add_argument("--mail", help="default: UID@ the territory's domain")
     add.add_argument("--plan", help="default: the territory's default plan")
+    add.add_argument("--member-of", metavar="UID", help="shares the plan of this subscriber, who pays for it")
     _action(actions, "suspend", "refuse the login at once; everything is kept")
     _action(actions, "resume", "let a suspended subscriber in again")
     _action(actions, "reset", "give a new first password, for someone who has lost theirs")
@@ -76,10 +77,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _add(loaded: Mesh, node: Node, arguments: argparse.Namespace) -> None:
-    territory, uid = node.territory, arguments.uid
-    plan = arguments.plan or (territory.services.cloud.default_plan if territory.services.cloud else "")
+    territory, uid, payer = node.territory, arguments.uid, arguments.member_of
+    shared = node.subscriptions.subscribers[payer].plan if payer in node.subscriptions.subscribers else ""
+    plan = arguments.plan or shared or (territory.services.cloud.default_plan if territory.services.cloud else "")
     mail = arguments.mail or f"{uid}@{territory.domain}"
-    entry = subscriptions.entry({"name": arguments.name, "mail": mail, "plan": plan, "state": "active"})
+    member = {"member_of": payer} if payer else {}
+    entry = subscriptions.entry({"name": arguments.name, "mail": mail, "plan": plan, **member, "state": "active"})
 
     def edit(entries: Entries) -> None:
         # The same once more finishes what a lock or an unreachable host kept from the node.
@@ -95,6 +98,8 @@ def _add(loaded: Mesh, node: Node, arguments: argparse.Namespace) -> None:
 
 
 def _remove(loaded: Mesh, node: Node, uid: str, *, sure: bool) -> None:
+    if members := [name for name, each in node.subscriptions.subscribers.items() if each.member_of == uid]:
+        raise UsageError(f"{uid} pays for {', '.join(members)}; remove them first, or take their member_of out")
     if not sure:
         question = f"Delete the account {uid} of {node.name}? Its data is set aside on the host. [yes/no] "
         if not sys.stdin.isatty() or input(question).strip().lower() not in ("yes", "oui"):
