@@ -55,8 +55,9 @@ def roles(territory: Territory) -> dict[str, Variables]:
 
 def place(territory: Territory) -> dns.Place:
     """Where the territory's names lead to."""
-    host = territory.host
-    return dns.Place(territory.domain, territory.mail_domains[1:], host.name, host.address.all)
+    host, mail = territory.host, territory.services.mail
+    senders = f"include:{mail.smarthost.spf} " if mail and mail.smarthost else ""
+    return dns.Place(territory.domain, territory.mail_domains[1:], host.name, host.address.all, senders)
 
 
 def zone(territory: Territory, keys: Published | None = None) -> list[dns.Record]:
@@ -86,6 +87,34 @@ def mail_peers(node: Node, others: Iterable[Node]) -> list[str]:
     """The domains whose mail other territories of the mesh keep, where this one can reach them."""
     chosen = [other.territory for other in others if other.name != node.name]
     return [domain for other in chosen if other.is_lab == node.territory.is_lab for domain in other.mail_domains]
+
+
+def _mail(node: Node, secrets: Mapping[str, str], others: Iterable[Node], *, enabled: bool) -> Variables:
+    """The variables of role `mail`."""
+    territory, mail = node.territory, node.territory.services.mail
+    smarthost = mail.smarthost if mail else None
+    wanted = {"directory.mail": "mail_directory_password", "mail.dkim": "mail_dkim_ring"}
+    wanted |= {"mail.smarthost": "mail_smarthost_password"} if smarthost else {}
+    return {
+        "mail_enabled": enabled,
+        "mail_domain": territory.domain,
+        "mail_name": territory.partner.name,
+        "mail_cloud": territory.services.cloud is not None,
+        "mail_further_domains": list(place(territory).further),
+        "mail_aliases": {address: list(targets) for address, targets in (mail.aliases if mail else {}).items()},
+        "mail_contact": territory.partner.contact,
+        "mail_locale": territory.partner.locale,
+        "mail_peers": mail_peers(node, others),
+        "mail_internet": not territory.is_lab,
+        "mail_smarthost": smarthost.model_dump(include={"host", "port", "user"}) if smarthost else {},
+        **{variable: "" for variable in wanted.values() if not enabled},
+        **{
+            key: value
+            for name, variable in wanted.items()
+            if enabled
+            for key, value in _secret(secrets, name, variable).items()
+        },
+    }
 
 
 def node_variables(
@@ -172,22 +201,7 @@ def node_variables(
             "radicale_locale": territory.partner.locale,
             **_service_secret("radicale", secrets, on, "directory.radicale", "radicale_directory_password"),
         },
-        "mail": {
-            "mail_enabled": "mail" in on,
-            "mail_domain": domain,
-            "mail_name": territory.partner.name,
-            "mail_cloud": territory.services.cloud is not None,
-            "mail_further_domains": list(place(territory).further),
-            "mail_aliases": {address: list(targets) for address, targets in territory.services.mail.aliases.items()}
-            if territory.services.mail
-            else {},
-            "mail_contact": territory.partner.contact,
-            "mail_locale": territory.partner.locale,
-            "mail_peers": mail_peers(node, others),
-            "mail_internet": not territory.is_lab,
-            **_service_secret("mail", secrets, on, "directory.mail", "mail_directory_password"),
-            **_service_secret("mail", secrets, on, "mail.dkim", "mail_dkim_ring"),
-        },
+        "mail": _mail(node, secrets, others, enabled="mail" in on),
         "nextcloud": {
             "nextcloud_enabled": "nextcloud" in on,
             "nextcloud_domain": domain,
@@ -218,28 +232,3 @@ def _service_secret(
 
 def _secret(secrets: Mapping[str, str], name: str, variable: str = "password") -> Variables:
     return {variable: {"__ansible_vault": secrets[name]}} if name in secrets else {}
-
-
-def inventory(hosts: Mapping[str, tuple[Node, Variables]], lab: Mapping[str, Variables] | None = None) -> Variables:
-    """Ansible's inventory: a group per territory, `nodes` with all of them, and the lab's internet.
-
-    Args:
-        hosts: by inventory name, the node and all its variables, those of the connection included.
-        lab: the hosts of the group `lab_internet`, likewise.
-    """
-    groups: dict[str, Any] = {}
-    for name, (node, variables) in hosts.items():
-        groups.setdefault(node.name, {"hosts": {}})["hosts"][name] = variables
-    return {
-        "all": {
-            "children": {
-                "nodes": {"children": groups},
-                "lab_internet": {"hosts": dict(lab or {})},
-            }
-        }
-    }
-
-
-def flat(by_role: Mapping[str, Variables]) -> Variables:
-    """The variables of all roles together; no two roles share a name."""
-    return {name: value for variables in by_role.values() for name, value in variables.items()}

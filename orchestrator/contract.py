@@ -59,7 +59,8 @@ class Record(Declaration):
 
     `HOST` stands for the A and AAAA records of the territory's host. A record with `certificate` puts its name on the
     domain's TLS certificate. One with `each_domain` is repeated below every further domain whose mail is kept here:
-    names in its data are still relative to the territory's, and `{domain}` stands for the one that it is below.
+    names in its data are still relative to the territory's, and `{domain}` stands for the one that it is below,
+    `{senders}` for what SPF must name besides this server.
     """
 
     name: Label

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator import ansible_vars, apps, archive, hosts, keys, secrets
+from orchestrator import ansible_inventory, ansible_vars, apps, archive, hosts, keys, secrets
 from orchestrator.ansible_vars import Surroundings, Variables
 from orchestrator.apps import AppArchive
 from orchestrator.errors import ArchiveMissing
@@ -86,13 +86,13 @@ def prepared(
     for node in nodes:
         place = around if node.territory.is_lab else Surroundings()
         chosen = releases.get(node.name) if releases else None
-        variables = ansible_vars.flat(
+        variables = ansible_inventory.flat(
             ansible_vars.node_variables(node, ciphertexts[node.name], place, chosen, mesh.nodes.values(), archives)
         )
         variables |= _estimated() if node in absent else hosts.connection(node).ansible_variables()
         made[ansible_vars.host_name(node)] = (node, variables)
     with keys.vault_identities(territory_keys) as identities:
-        inventory = ansible_vars.inventory(made, internet)
+        inventory = ansible_inventory.inventory(made, internet)
         yield Run(inventory, identities, "lab.yml" if internet else "site.yml")
 
 

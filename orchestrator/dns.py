@@ -53,12 +53,14 @@ class Place:
         further: other domains whose mail is kept there.
         host: name of the host, below the domain.
         addresses: public addresses of the host.
+        senders: what SPF must name besides the host, such as `include:spf.provider.example`; empty for nothing.
     """
 
     domain: str
     further: tuple[str, ...]
     host: str
     addresses: tuple[IPv4Address | IPv6Address, ...]
+    senders: str = ""
 
     @property
     def records(self) -> list[tuple[str, str]]:
@@ -84,7 +86,7 @@ def zone(place: Place, roles: Roles, keys: Published | None = None) -> list[Reco
         if entry.type == "HOST":
             records |= {Record(name, kind, data, entry.reason) for kind, data in place.records}
         else:
-            text = (entry.data or "").replace("{domain}", domain)
+            text = (entry.data or "").replace("{domain}", domain).replace("{senders}", place.senders)
             data = dns.rdata.from_text("IN", entry.type, text, origin=origin, relativize=False)
             records.add(Record(name, entry.type, data.to_text(), entry.reason))
     return sorted(records | set(_keys(place, keys) if keys else ()))

@@ -13,7 +13,16 @@ from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -42,6 +51,12 @@ RESERVED_TERRITORIES = _words("all cards command internet lab lab-internet local
 RESERVED_HOSTS = _words(
     "autoconfig autodiscover cloud imap internet localhost mail mta-sts ns ns1 ns2 pop smtp webmail www"
 )
+
+
+class Part(BaseModel):
+    """A mapping of a partner's file: no unknown key, never changed, its values in no error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 @dataclass(frozen=True)
@@ -123,6 +138,11 @@ Text = Annotated[
     str,
     StringConstraints(pattern=r"^[^\s{}]([^{}\t\r\n]{0,98}[^\s{}])?$"),
     Says("must be one line of text of at most 100 characters, without braces { }"),
+]
+Login = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\s:{}]{1,100}$"),
+    Says("must be a login of at most 100 characters, without spaces, colons and braces"),
 ]
 Label = Annotated[
     str,

@@ -11,8 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import SecretStr
 
-from orchestrator import lab_internet, lab_world, mail_keys, vault
-from orchestrator import secrets as territory_secrets
+from orchestrator import lab_internet, lab_world, mail_keys, mail_secrets, vault
 from orchestrator.ansible_vars import Surroundings, Variables
 from orchestrator.providers import lab_provider
 from orchestrator.providers.lab import HostSpec, Lab, material, network
@@ -93,7 +92,7 @@ def role_variables(
         return Lab().place.read(lab_provider.name(node.name, node.territory.host)) is not None
 
     dkim = mail_keys.dkim_record(found.dkim_key.read_text(encoding="utf-8"))
-    published = {node.name: territory_secrets.published(node) for node in nodes}
+    published = {node.name: mail_secrets.published(node) for node in nodes}
     return lab_internet.internet_variables(
         lab_internet.World(nodes, published, dkim, _key(), outside),
         network.machine_resolvers(),

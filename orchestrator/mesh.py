@@ -14,8 +14,9 @@ from orchestrator import secretsfile, yamlfile
 from orchestrator.checks import check
 from orchestrator.errors import InvalidInventory, Problem, UsageError, printable
 from orchestrator.explain import closest, explain
+from orchestrator.fields import Part
 from orchestrator.findings import SUBSCRIPTIONS, TERRITORY
-from orchestrator.model import Node, Part, Subscriptions, Territory
+from orchestrator.model import Node, Subscriptions, Territory
 from orchestrator.yamlfile import Places, dotted
 
 LARGEST_SUBSCRIPTIONS = 4 * 1024 * 1024  # several thousand subscribers

@@ -10,11 +10,12 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from orchestrator import fields
-from orchestrator.fields import Says
+from orchestrator.fields import Part, Says
+from orchestrator.mail_model import Mail
 
 Engine = Annotated[
     Literal["nextcloud", "radicale"],
@@ -26,12 +27,6 @@ Provider = Annotated[
 ]
 Locale = Annotated[Literal["fr_FR", "en_GB"], Says("must be fr_FR or en_GB")]
 State = Annotated[Literal["active", "suspended"], Says("must be active or suspended")]
-
-
-class Part(BaseModel):
-    """A mapping of a partner's file: no unknown key, never changed, its values in no error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Partner(Part):
@@ -92,19 +87,6 @@ class Cloud(Part):
     default_plan: fields.Label = Field(description="Formule des nouveaux abonnés / plan of new subscribers")
     apps: tuple[fields.AppName, ...] = Field(
         (), description="Applications de la boutique, nextcloud seulement / apps from the app store, nextcloud only"
-    )
-
-
-class Mail(Part):
-    """Mail for the territory's domain, and for others that entrust theirs to it, such as a club's."""
-
-    domains: tuple[fields.Domain, ...] = Field(
-        (), description="Autres domaines, d'un club par exemple / other domains, such as a club's"
-    )
-    aliases: dict[fields.MailOrDomain, tuple[fields.Mail, ...]] = Field(
-        default={},
-        description="Adresse partagée vers adresses ; @domaine pour toutes les autres / "
-        "shared address to addresses; @domain for whatever has no other",
     )
 
 
@@ -208,7 +190,7 @@ class Subscriber(Part):
 class Subscriptions(Part):
     """`subscriptions.yml`."""
 
-    subscribers: dict[fields.SubscriberName, Subscriber] = {}
+    subscribers: dict[fields.SubscriberName, Subscriber] = Field(default={})
 
 
 @dataclass(frozen=True)

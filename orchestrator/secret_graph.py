@@ -31,13 +31,13 @@ class Secret:
 
     Attributes:
         name: dotted.
-        generate: makes the first value.
+        generate: makes the first value; None where only the partner can give it.
         depends_on: names of others.
         renew: makes the value that follows another one, where the two have something in common.
     """
 
     name: str
-    generate: Callable[[], str]
+    generate: Callable[[], str] | None
     depends_on: tuple[str, ...] = ()
     renew: Callable[[str, date], str] | None = None
 
@@ -52,6 +52,8 @@ def declared(node: Node) -> list[Secret]:
             Secret("mail.dkim", mail_keys.dkim_ring, renew=mail_keys.dkim_renewed),
             Secret("mail.tls", mail_keys.tls_ring, renew=mail_keys.tls_renewed),
         ]
+        if node.territory.services.mail.smarthost:
+            services.append(Secret("mail.smarthost", None))
     subscribers = [Secret(f"{PASSWORDS}.{uid}", password) for uid in node.subscriptions.subscribers]
     return [*services, *(Secret(f"directory.{name}", token) for name in accounts.own(node.territory)), *subscribers]
 

@@ -11,7 +11,7 @@ from datetime import date
 
 from pydantic import SecretStr
 
-from orchestrator import keys, mail_keys, secretsfile, vault
+from orchestrator import keys, secretsfile, vault
 from orchestrator.errors import SecretsError, UsageError, printable
 from orchestrator.explain import closest
 from orchestrator.files import sync_folder
@@ -36,6 +36,8 @@ def ensure(node: Node) -> dict[str, str]:
     """
     stored = secretsfile.read(secretsfile.path_of(node))
     missing = _missing(node, stored)
+    if given := [secret.name for secret in missing if secret.generate is None]:
+        raise SecretsError(f"{node.name}: {given[0]} is for you to give: `credentials {node.name} {given[0]} --set`")
     if missing and not node.territory.is_lab:
         commands = "; ".join(f"`credentials {node.name} {secret.name} --renew`" for secret in missing[:5])
         raise SecretsError(f"{node.name} lacks {len(missing)} of its secrets; make them with {commands}")
@@ -65,7 +67,7 @@ def _passwords(node: Node, stored: Mapping[str, str], key: SecretStr) -> dict[st
 
 def create_missing(node: Node) -> dict[str, str]:
     """Make what is declared and not there yet, the key too, and give all ciphertexts."""
-    return _generate(node, lambda stored: _missing(node, stored))
+    return _generate(node, lambda stored: [secret for secret in _missing(node, stored) if secret.generate])
 
 
 def renew(node: Node, name: str) -> list[str]:
@@ -77,8 +79,24 @@ def renew(node: Node, name: str) -> list[str]:
     chosen = affected(declared(node), name)
     if not chosen:
         raise UsageError(f"{node.name} has no secret {printable(name)!r}; {closest(name, names(node))}")
+    if chosen[0].generate is None:
+        raise UsageError(f"{name} is for you to give: `credentials {node.name} {name} --set`")
     _generate(node, lambda _stored: chosen)
     return [secret.name for secret in chosen]
+
+
+def give(node: Node, name: str, value: str) -> None:
+    """Store a secret that only the partner knows.
+
+    Raises:
+        UsageError: no such secret is declared, or it is not for the partner to give.
+    """
+    found = next((secret for secret in declared(node) if secret.name == name), None)
+    if found is None:
+        raise UsageError(f"{node.name} has no secret {printable(name)!r}; {closest(name, names(node))}")
+    if found.generate is not None:
+        raise UsageError(f"{name} is made by the node's own commands: --renew makes another one")
+    _generate(node, lambda _stored: [Secret(name, lambda: value)])
 
 
 def forget(node: Node, name: str) -> None:
@@ -131,18 +149,6 @@ def stored_value(node: Node, name: str) -> SecretStr | None:
         return _opened(node, name, stored[name], key)
     password = _passwords(node, stored, key).get(uid)
     return None if password is None else SecretStr(password)
-
-
-def published(node: Node) -> mail_keys.Published | None:
-    """What the zone says of the node's keys of mail; None where they are not made yet, or there is no mail.
-
-    Raises:
-        SecretsError: the node's key is absent, or does not open them.
-    """
-    if node.territory.services.mail is None:
-        return None
-    dkim, tls = stored_value(node, "mail.dkim"), stored_value(node, "mail.tls")
-    return mail_keys.published(dkim.get_secret_value(), tls.get_secret_value()) if dkim and tls else None
 
 
 def load_key(node: Node) -> SecretStr:
@@ -222,7 +228,7 @@ def _generate(node: Node, choose: Callable[[dict[str, str]], list[Secret]]) -> d
             if secret.renew and secret.name in stored:
                 value = _opened(node, secret.name, stored[secret.name], key).get_secret_value()
                 made[secret.name] = secret.renew(value, date.today())
-            else:
+            elif secret.generate:
                 made[secret.name] = secret.generate()
         values = {name: value for name, value in made.items() if _uid(name) is None}
         passwords = {uid: value for name, value in made.items() if (uid := _uid(name)) is not None}

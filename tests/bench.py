@@ -14,7 +14,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrator import ansible_vars, engines
+from orchestrator import ansible_inventory, ansible_vars, engines
 from orchestrator.providers.lab import HostSpec, Lab
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -132,7 +132,7 @@ def generated_mesh(folder):
 
 def main():
     node = engines.load(ROOT / "inventories" / "normandie").nodes[TERRITORY]
-    variables = ansible_vars.flat(ansible_vars.node_variables(node, {}, ansible_vars.Surroundings()))
+    variables = ansible_inventory.flat(ansible_vars.node_variables(node, {}, ansible_vars.Surroundings()))
     packages, domain = " ".join(variables["base_packages"]), node.territory.domain
     suffix = ",".join(f"dc={label}" for label in domain.split("."))
     script = CHECKS.format(packages=packages, services=SERVICES, suffix=suffix, domain=domain)

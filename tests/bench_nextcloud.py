@@ -13,7 +13,7 @@ from pathlib import Path
 import bench
 import bench_load
 
-from orchestrator import ansible_vars, engines
+from orchestrator import ansible_inventory, ansible_vars, engines
 from orchestrator.archive import VARIABLE
 
 TERRITORY, HOST = "banc", "caen.banc"
@@ -71,7 +71,7 @@ def memory():
 def main():
     with mesh() as folder, bench.borrowed(HOST, bench.BARE.name), tempfile.TemporaryDirectory() as scratch:
         node = engines.load(Path(folder)).nodes[TERRITORY]
-        variables = ansible_vars.flat(ansible_vars.node_variables(node, {}, ansible_vars.Surroundings()))
+        variables = ansible_inventory.flat(ansible_vars.node_variables(node, {}, ansible_vars.Surroundings()))
         packages, domain = " ".join(variables["base_packages"]), node.territory.domain
         suffix = ",".join(f"dc={label}" for label in domain.split("."))
         script = CHECKS.format(packages=packages, services=SERVICES, suffix=suffix, domain=domain)

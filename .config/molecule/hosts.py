@@ -31,12 +31,14 @@ from pydantic import SecretStr
 
 from orchestrator import (
     accounts,
+    ansible_inventory,
     ansible_vars,
     archive,
     contract,
     keys,
     lab_correspondent,
     lab_services,
+    mail_secrets,
     mesh,
     secrets,
     secretsfile,
@@ -129,7 +131,7 @@ def inventory(earlier: list[str] | None = None) -> dict[str, Variables]:
         variables, before = lab_services.role_variables(found, key, TERRITORY, WORLD, correspondents=True), []
         variables |= {"lab_authority": around.acme_ca, "lab_trust_anchors": list(around.trust_anchors)}
     else:
-        variables = ansible_vars.flat(ansible_vars.node_variables(node, ciphertexts, around, release()))
+        variables = ansible_inventory.flat(ansible_vars.node_variables(node, ciphertexts, around, release()))
         before = [] if role() in ON_ITS_OWN else order[: order.index(role())]
     variables |= {"tested_role": role(), "earlier_roles": before if earlier is None else earlier}
     internet = lab_services.role_variables(found, key, TERRITORY, INTERNET, correspondents=role() == "mail")
@@ -246,7 +248,7 @@ def verify() -> int:
             nameservers=INTERNET.ipv4[:1],
             trust_anchors=lab_services.surroundings(INTERNET).trust_anchors,
             authority=Path(authorities.name),
-            keys=secrets.published(node),
+            keys=mail_secrets.published(node),
             mail=mail_of(node, passwords) if node.territory.services.mail else None,
         )
         checks = list(verify(whole))

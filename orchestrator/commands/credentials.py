@@ -1,9 +1,11 @@
-"""`credentials`: list, show or renew the secrets of a territory; a value is shown only when it is asked for by name."""
+"""`credentials`: list, show, renew or give the secrets of a territory; a value is shown only when asked for by name."""
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
+import sys
 
 from orchestrator import engines, secrets
 from orchestrator.errors import UsageError
@@ -16,11 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("territory", metavar="TERRITORY")
     parser.add_argument("name", metavar="NAME", nargs="?", help="print this secret; without it, list the names")
-    parser.add_argument("--renew", action="store_true", help="make NAME anew, and what depends on it; show nothing")
+    change = parser.add_mutually_exclusive_group()
+    change.add_argument("--renew", action="store_true", help="make NAME anew, and what depends on it; show nothing")
+    change.add_argument("--set", action="store_true", help="give NAME, which only you know, over standard input")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List, show or renew."""
+    """List, show, renew or give."""
     [node] = engines.load(mesh_folder(arguments.mesh)).select([arguments.territory])
     if arguments.renew:
         if arguments.name is None:
@@ -29,6 +33,12 @@ def run(arguments: argparse.Namespace) -> int:
         renewed = secrets.renew(node, arguments.name)
         text = f"renewed: {', '.join(renewed)}; `deploy {node.name}` puts it in place"
         _print(arguments.json, {"renewed": renewed}, text)
+    elif arguments.set:
+        if arguments.name is None:
+            raise UsageError("name the secret that you give, such as mail.smarthost")
+        secrets.give(node, arguments.name, _typed(arguments.name))
+        text = f"{arguments.name} is stored, encrypted; `deploy {node.name}` puts it in place"
+        _print(arguments.json, {"given": arguments.name}, text)
     elif arguments.name is None:
         names = secrets.names(node)
         _print(arguments.json, {"names": names}, "\n".join(names))
@@ -36,6 +46,14 @@ def run(arguments: argparse.Namespace) -> int:
         value = secrets.reveal(node, arguments.name).get_secret_value()
         _print(arguments.json, {"name": arguments.name, "value": value}, value)
     return 0
+
+
+def _typed(name: str) -> str:
+    """One line from whoever gives it; nothing of it is shown."""
+    value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if not value or not value.isprintable():
+        raise UsageError(f"no {name} was given: one line, printable, on standard input")
+    return value
 
 
 def _refuse_owned(node: Node, name: str) -> None:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from orchestrator import ansible_vars, dns, engines, secrets, zone_check
+from orchestrator import ansible_vars, dns, engines, mail_secrets, secrets, zone_check
 from orchestrator.commands import conclude
 from orchestrator.errors import HostUnreachable, VerificationFailed
 from orchestrator.locations import mesh_folder
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     [node] = engines.load(mesh_folder(arguments.mesh)).select([arguments.territory])
     if node.territory.is_lab:
         secrets.ensure(node)
-    wanted = ansible_vars.zone(node.territory, secrets.published(node))
+    wanted = ansible_vars.zone(node.territory, mail_secrets.published(node))
     wanted += dns.reverse(wanted, ansible_vars.public_name(node.territory))
     if not arguments.check:
         if not arguments.json:

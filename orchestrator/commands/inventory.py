@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator import ansible_vars, engines, hosts, secretsfile
+from orchestrator import ansible_inventory, ansible_vars, engines, hosts, secretsfile
 from orchestrator.ansible_vars import Surroundings, Variables
 from orchestrator.locations import mesh_folder
 from orchestrator.model import Node
@@ -36,8 +36,8 @@ def _variables(node: Node, nodes: Sequence[Node]) -> Variables:
     secrets = secretsfile.read(secretsfile.path_of(node))
     by_role = ansible_vars.node_variables(node, secrets, _surroundings(node), others=nodes)
     if hosts.exists(node):
-        return {**hosts.connection(node).ansible_variables(), **ansible_vars.flat(by_role)}
-    return {"ansible_host": str(node.territory.host.address.all[0]), **ansible_vars.flat(by_role)}
+        return {**hosts.connection(node).ansible_variables(), **ansible_inventory.flat(by_role)}
+    return {"ansible_host": str(node.territory.host.address.all[0]), **ansible_inventory.flat(by_role)}
 
 
 def _surroundings(node: Node) -> Surroundings:

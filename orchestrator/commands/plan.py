@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from orchestrator import ansible_vars, deployment, dns, hosts, progress, report, secrets
+from orchestrator import ansible_vars, deployment, dns, hosts, mail_secrets, progress, report
 from orchestrator.commands import add_archive_arguments, conclude, load_for_run
 from orchestrator.errors import DeployFailed
 from orchestrator.model import Node
@@ -63,7 +63,7 @@ def _show(nodes: Sequence[Node], outcome: Outcome, estimated: Sequence[str], *, 
     for node in nodes:
         if not node.territory.is_lab:
             print(f"{node.name}: what its DNS must say, at your DNS provider:")
-            for record in ansible_vars.zone(node.territory, secrets.published(node)):
+            for record in ansible_vars.zone(node.territory, mail_secrets.published(node)):
                 print(f"  {dns.line(record)}")
     if diffs:
         for (host, path), text in outcome.diffs.items():

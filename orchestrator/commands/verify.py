@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import accounts, ansible_vars, engines, hosts, secrets
+from orchestrator import accounts, ansible_vars, engines, hosts, mail_secrets, secrets
 from orchestrator.commands import conclude
 from orchestrator.errors import HostError, VerificationFailed
 from orchestrator.locations import mesh_folder
@@ -76,7 +76,7 @@ def target_of(node: Node) -> Target:
 
     passwords = [secrets.reveal(node, f"directory.{name}") for name in accounts.verifying(node.territory)]
     password, second = passwords[0], passwords[1] if len(passwords) > 1 else None
-    keys, mail = secrets.published(node), None
+    keys, mail = mail_secrets.published(node), None
     if second and node.territory.services.mail:
         mine = mailbox(node.territory, accounts.VERIFY, password), mailbox(node.territory, accounts.SECOND, second)
         mail = target.Mail(mine, *(_around(node) if node.territory.is_lab else ()))

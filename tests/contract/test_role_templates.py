@@ -11,7 +11,7 @@ from jinja2 import meta
 from role_files import ROOT, Role, roles
 
 # Formats that know no comment, and contents that are one value.
-WITHOUT_COMMENT = {".json", ".pem", ".crt", ".key", "directory-password", "/etc/mailname"}
+WITHOUT_COMMENT = {".json", ".pem", ".crt", ".key", "directory-password", "/etc/mailname", "/etc/postfix/smarthost"}
 STYLES = {
     ".html": 'comment("xml")',
     ".xml": 'comment("xml")',

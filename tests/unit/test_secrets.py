@@ -1,6 +1,8 @@
+import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -193,3 +195,28 @@ def test_two_at_once_agree(lab_node: Node) -> None:
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 8
     assert list(secretsfile.read(secretsfile.path_of(lab_node))) == STORED
     assert len(values(lab_node)) == len(STORED)
+
+
+def test_what_only_the_partner_knows_is_given(lab_node: Node) -> None:
+    smarthost = {"host": "smtp.provider.example", "user": "exemple", "spf": "spf.provider.example"}
+    mail = lab_node.territory.services.mail
+    services = lab_node.territory.services.model_copy(update={"mail": mail.model_validate({"smarthost": smarthost})})
+    node = replace(lab_node, territory=lab_node.territory.model_copy(update={"services": services}))
+    with pytest.raises(SecretsError, match=r"`credentials calvados mail\.smarthost --set`"):
+        secrets.ensure(node)
+    with pytest.raises(UsageError, match="--set"):
+        secrets.renew(node, "mail.smarthost")
+    with pytest.raises(UsageError, match="--renew"):
+        secrets.give(node, "directory.mail", "a word")
+    secrets.give(node, "mail.smarthost", "a word")
+    assert secrets.reveal(node, "mail.smarthost").get_secret_value() == "a word"
+    assert "mail.smarthost" in secrets.ensure(node)
+
+
+def test_renewing_the_signing_keys_takes_the_next_ones(lab_node: Node) -> None:
+    secrets.ensure(lab_node)
+    before = json.loads(secrets.reveal(lab_node, "mail.dkim").get_secret_value())
+    secrets.renew(lab_node, "mail.dkim")
+    after = json.loads(secrets.reveal(lab_node, "mail.dkim").get_secret_value())
+    assert after["current"] == before["next"]
+    assert after["previous"][0]["rsa"] == before["current"]["rsa"]
