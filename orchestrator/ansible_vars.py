@@ -12,10 +12,11 @@ from orchestrator.mail_keys import Published
 from orchestrator.model import Node, Release, Territory
 
 ALWAYS = ("base", "resolver", "certificates", "directory", "web")
-OPTIONAL = ("database", "redis", "radicale", "nextcloud", "mail")
+OPTIONAL = ("database", "redis", "webmail", "radicale", "nextcloud", "mail")
 MAIL_UNITS = ("postfix.service", "dovecot.service", "maillage-mail-profile.service")
 INSTANCES = {"nextcloud": "nextcloud", "rspamd": "mail"}  # of Redis, each for one role
-ENGINES = ("radicale", "nextcloud")  # of the cloud; each reads the directory with an account of its own
+READERS = ("radicale", "nextcloud", "mail", "webmail")  # of the directory, each with an account of its own
+ENGINES = ("radicale", "nextcloud")  # of the cloud
 
 Variables = dict[str, Any]
 
@@ -49,7 +50,7 @@ def host_name(node: Node) -> str:
 def roles(territory: Territory) -> dict[str, Variables]:
     """The roles that are on, with the variables that their contracts' `when` may name."""
     engine = {"radicale": ("radicale",), "nextcloud": ("database", "redis", "nextcloud"), None: ()}[territory.engine]
-    needed = {*engine, *(("redis", "mail") if territory.services.mail else ())}
+    needed = {*engine, *(("redis", "webmail", "mail") if territory.services.mail else ())}
     return {role: {} for role in ALWAYS} | {role: {f"{role}_enabled": True} for role in OPTIONAL if role in needed}
 
 
@@ -176,7 +177,9 @@ def node_variables(
         "directory": {
             "directory_domain": domain,
             "directory_services": [
-                {"name": role, **_secret(secrets, f"directory.{role}")} for role in (*ENGINES, "mail") if role in on
+                {"name": role, **_secret(secrets, f"directory.{role}")}
+                for role in (*ENGINES, "mail", "webmail")
+                if role in on
             ],
             "directory_password_writers": ["nextcloud"] if "nextcloud" in on else [],
             "directory_subscribers": accounts.everybody(node, lambda name: _secret(secrets, f"directory.{name}")),
@@ -202,6 +205,15 @@ def node_variables(
             **_service_secret("radicale", secrets, on, "directory.radicale", "radicale_directory_password"),
         },
         "mail": _mail(node, secrets, others, enabled="mail" in on),
+        "webmail": {
+            "webmail_enabled": "webmail" in on,
+            "webmail_alone": "webmail" in on and "nextcloud" not in on,
+            "webmail_domain": domain,
+            "webmail_name": territory.partner.name,
+            "webmail_contact": territory.partner.contact,
+            **_service_secret("webmail", secrets, on, "directory.webmail", "webmail_directory_password"),
+            **_service_secret("webmail", secrets, on, "mail.webmail", "webmail_session_key"),
+        },
         "nextcloud": {
             "nextcloud_enabled": "nextcloud" in on,
             "nextcloud_domain": domain,

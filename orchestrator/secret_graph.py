@@ -49,6 +49,8 @@ def declared(node: Node) -> list[Secret]:
     if node.territory.services.mail:
         services += [
             Secret("directory.mail", token),
+            Secret("directory.webmail", token),
+            Secret("mail.webmail", token),
             Secret("mail.dkim", mail_keys.dkim_ring, renew=mail_keys.dkim_renewed),
             Secret("mail.tls", mail_keys.tls_ring, renew=mail_keys.tls_renewed),
         ]

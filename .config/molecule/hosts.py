@@ -5,6 +5,7 @@ hosts.py destroy      remove every host of the scenarios, and the territory's se
 hosts.py inventory    print what Ansible reads
 hosts.py changes      print what a run of the role under test would change, as `plan` does
 hosts.py verify       use the node from outside, as `verify` does; exit 1 when something is not as it should be
+hosts.py password UID change a password by webmail; the old and the new one are lines of standard input
 
 The scenario's molecule.yml names the host to test, `platforms: [{name, image}]`: `noeud.essai`, the node of the
 territory `essai`, or `monde.essai`, one that is to play the internet. `image: debian-13` is Debian as installed;
@@ -22,6 +23,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,7 +69,7 @@ WORLD = HostSpec(
 HOSTS = (f"noeud.{TERRITORY}", WORLD.name, INTERNET.name, f"image.{TERRITORY}")
 OF_NEXTCLOUD = ("database", "redis", "nextcloud")
 ON_ITS_OWN = ("database", "redis")  # roles that need none of those before them
-OF_MAIL = ("mail", "lab_internet")
+OF_MAIL = ("mail", "webmail", "lab_internet")
 FIXTURE = "33.0.1"
 CLIENTS = ["bind9-dnsutils", "curl"]  # what `verify` uses a node with, from the host that plays the internet
 
@@ -134,7 +137,9 @@ def inventory(earlier: list[str] | None = None) -> dict[str, Variables]:
         variables = ansible_inventory.flat(ansible_vars.node_variables(node, ciphertexts, around, release()))
         before = [] if role() in ON_ITS_OWN else order[: order.index(role())]
     variables |= {"tested_role": role(), "earlier_roles": before if earlier is None else earlier}
-    internet = lab_services.role_variables(found, key, TERRITORY, INTERNET, correspondents=role() == "mail")
+    internet = lab_services.role_variables(
+        found, key, TERRITORY, INTERNET, correspondents=role() in ("mail", "webmail")
+    )
     return {
         "tested": {"hosts": {spec.name: reach(spec) | variables}},
         "internet": {"hosts": {INTERNET.name: reach(INTERNET) | internet}},
@@ -237,12 +242,32 @@ def verify() -> int:
     """Say what was seen from outside, one line for each check; the exit code."""
     from orchestrator.verify import verify
 
+    with whole_target() as whole:
+        checks = list(verify(whole))
+    print(*checks, sep="\n")
+    return int(not checks or any(not check.ok for check in checks))
+
+
+def password(uid: str) -> None:
+    """Change a subscriber's password, as a browser does."""
+    from orchestrator.verify import webmail
+    from orchestrator.verify.network import IPV4, Network
+
+    old, new = sys.stdin.read().splitlines()
+    with whole_target() as whole:
+        account = target.Account(f"{uid}@{whole.domain}", f"mail.{whole.domain}", SecretStr(old))
+        webmail.change_password(Network(whole, 30), account, new, IPV4)
+
+
+@contextmanager
+def whole_target() -> Iterator[target.Target]:
+    """The node as it is promised to be, seen from here."""
     _, node = load()
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as authorities:
         authorities.write(host.connection(LAB.place, INTERNET).run(f"cat {lab_services.ROOTS}").stdout)
         authorities.flush()
         passwords = [secrets.reveal(node, f"directory.{name}") for name in accounts.verifying(node.territory)]
-        whole = target.of(
+        yield target.of(
             node,
             passwords[0],
             nameservers=INTERNET.ipv4[:1],
@@ -251,9 +276,6 @@ def verify() -> int:
             keys=mail_secrets.published(node),
             mail=mail_of(node, passwords) if node.territory.services.mail else None,
         )
-        checks = list(verify(whole))
-    print(*checks, sep="\n")
-    return int(not checks or any(not check.ok for check in checks))
 
 
 if __name__ == "__main__":
@@ -269,5 +291,7 @@ if __name__ == "__main__":
             changes()
         case ["verify"]:
             sys.exit(verify())
+        case ["password", uid]:
+            password(uid)
         case _:
             sys.exit(__doc__)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
 
-from orchestrator.verify import cloud, dav, dns, http, inside, mail, mail_clients, ports, tls
+from orchestrator.verify import cloud, dav, dns, http, inside, mail, mail_clients, ports, tls, webmail
 from orchestrator.verify.check import Check, CheckFailedError, CheckSkippedError, Step, cleaner
 from orchestrator.verify.network import Network
 from orchestrator.verify.run import Limits, run
@@ -47,7 +47,8 @@ def verify(target: Target, limits: Limits | None = None) -> Iterator[Check]:
         groups["contacts and calendars"] = chain(dav.steps(network), cloud.steps(network))
     if target.mail:
         clients = mail_clients.steps(network, target.mail.accounts[0].server)
-        groups["mail"] = chain(mail.steps(network, target.mail, target.ask), clients)
+        browsers = webmail.steps(network, target.mail.accounts[0])
+        groups["mail"] = chain(mail.steps(network, target.mail, target.ask), clients, browsers)
     if target.files and target.ask:
         groups["inside"] = inside.steps(target.ask)
     yield from run(groups, limits, cleaner(target.user, target.password.get_secret_value()))

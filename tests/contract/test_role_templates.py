@@ -21,6 +21,7 @@ STYLES = {
     "/apt.conf.d/60maillage": 'comment("c")',
     ".php": 'comment("c")',
     ".ini": 'comment(decoration="; ")',
+    "/webmail-fpm.conf": 'comment(decoration="; ")',
     "/pool.d/nextcloud.conf": 'comment(decoration="; ")',
     "/pool.d/www.conf": 'comment(decoration="; ")',
 }

@@ -41,6 +41,6 @@ def rendered(role: Role, sample: str) -> dict[str, str]:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".j2":
             text = environment.template(trust_as_template(text), escape_backslashes=False, overrides=OPTIONS)
-        if text.strip():
+        if text and text.strip():  # a template that says nothing at all gives None
             files[role.destination(path)] = text
     return files
