@@ -30,7 +30,8 @@ def pytest_collection_modifyitems(items):
 def pytest_generate_tests(metafunc):
     """`seed` and `moment`: every moment of every seed, the kinds of kills by turns; a network cut takes minutes."""
     if "kill" in metafunc.fixturenames:
-        moments = [(seed, moment, kill) for seed in SEEDS for moment, kill in zip(range(MOMENTS), cycle(KILLS))]
+        kills = cycle(KILLS)
+        moments = [(seed, moment, next(kills)) for seed in SEEDS for moment in range(MOMENTS)]
         metafunc.parametrize(("seed", "moment", "kill"), moments)
     elif "moment" in metafunc.fixturenames:
         metafunc.parametrize(("seed", "moment"), list(product(SEEDS, range(min(MOMENTS, 10)))))
