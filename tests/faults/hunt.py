@@ -49,16 +49,36 @@ HERE = ["/tmp", "/dev/shm", str(state_folder() / "secrets"), str(Path.home() / "
 # By the territory's name: where its services keep passwords; Nextcloud has its own for the directory in its database.
 KEPT = {
     "orne": ["/etc/radicale/directory-password"],
-    "manche": ["/srv/maillage/database/"],
+    "manche": [
+        "/etc/dovecot/dovecot.conf",
+        "/etc/maillage/certificates-key.pem",
+        "/etc/postfix/mailboxes.cf",
+        "/etc/postfix/owners.cf",
+        "/etc/roundcube/config.inc.php",
+        "/etc/rspamd/dkim/",
+        "/run/dovecot/dovecot.conf.binary",
+        "/srv/maillage/certificates/",
+        "/srv/maillage/database/",
+    ],
 }
 
 
 def known(node: Node) -> list[str]:
     """Every secret of a territory, and its key, each as it is and as it may be encoded."""
     plain = [secrets.reveal(node, name).get_secret_value() for name in secrets.names(node)]
-    plain.append(secrets.load_key(node).get_secret_value())
+    plain = [part for value in plain for part in _parts(value)] + [secrets.load_key(node).get_secret_value()]
     encoded = [base64.b64encode(word.encode()).decode().rstrip("=") for word in plain]
     return sorted({*plain, *encoded, *(quote(word, safe="") for word in plain)})
+
+
+def _parts(value: str) -> list[str]:
+    """A secret as it may be seen: of a ring of keys, a line from the middle of each."""
+    if not value.startswith("{"):
+        return [value]
+    ring = json.loads(value)
+    texts = [text for key in [ring["current"], ring["next"], *ring["previous"]] for text in key.values()]
+    lines = [text.strip().splitlines() for text in texts if isinstance(text, str)]
+    return [found[len(found) // 2] if len(found) > 1 else found[0] for found in lines]
 
 
 @contextmanager
