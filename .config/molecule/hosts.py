@@ -253,7 +253,7 @@ def password(uid: str) -> None:
     from orchestrator.verify import webmail
     from orchestrator.verify.network import IPV4, Network
 
-    old, new = sys.stdin.read().splitlines()
+    old, new = sys.stdin.read().split()
     with whole_target() as whole:
         account = target.Account(f"{uid}@{whole.domain}", f"mail.{whole.domain}", SecretStr(old))
         webmail.change_password(Network(whole, 30), account, new, IPV4)
