@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
-from orchestrator import ansible_vars, preflight, ssh
+from orchestrator import ansible_vars, mail_preflight, preflight, ssh
 from orchestrator.errors import HostError, HostLocked, HostUnreachable
 from orchestrator.model import Node
 from orchestrator.preflight import Facts
@@ -78,7 +78,11 @@ def check(node: Node, *, move: bool = False) -> Facts:
     return preflight.check(
         ansible_vars.host_name(node),
         connection(node),
-        lambda facts: preflight.too_small(facts, engine) or preflight.orphans(facts, node.name, engine),
+        lambda facts: (
+            preflight.too_small(facts, engine)
+            or preflight.orphans(facts, node.name, engine)
+            or mail_preflight.refusal(node.territory, connection(node))
+        ),
     )
 
 

@@ -40,6 +40,7 @@ LAYERS = [
         "secretsfile",
         "keys",
         "providers",
+        "mail_preflight",
         "preflight",
         "archive",
         "apps",
