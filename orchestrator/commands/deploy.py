@@ -137,6 +137,8 @@ def _next(node: Node) -> Iterator[str]:
         files = node.territory.engine == "nextcloud"
         offer = "files, photos, contacts and calendar" if files else "contacts and calendar"
         yield f"  {offer}: https://cloud.{domain}/{'' if files else ' (this engine offers no files)'}"
+    if node.territory.services.mail:
+        yield f"  mail: addresses @{', @'.join(node.territory.mail_domains)}, in a browser https://webmail.{domain}/"
     if first := next(iter(subscribers), None):
         yield f"  first password of {first}: {me} credentials {node.name} subscribers.{first}"
     if node.territory.is_lab:
