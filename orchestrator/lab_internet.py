@@ -26,6 +26,8 @@ WORLD = "test"
 NAMESERVER = f"ns.{lab_world.OUTSIDE}"
 AUTHORITY_PORT = 14000
 SELECTOR = "correspondant"  # of the key that signs the correspondent's mail
+# What they ask for when somebody writes in their name.
+POLICIES = {lab_world.CORRESPONDENT: "reject", lab_world.FALSE: "quarantine"}
 # What the lab's certificate bears for them; the server's own name in the false domain is what is missing.
 CORRESPONDENT_NAMES = (
     f"mail.{lab_world.CORRESPONDENT}",
@@ -151,7 +153,7 @@ def correspondent(domain: str, key: str, outside: HostSpec) -> list[dns.Record]:
     texts = {
         domain: "v=spf1 mx -all",
         server: "v=spf1 a -all",
-        f"_dmarc.{domain}": f"v=DMARC1; p=reject; rua=mailto:dmarc@{domain}",
+        f"_dmarc.{domain}": f"v=DMARC1; p={POLICIES[domain]}; rua=mailto:dmarc@{domain}",
         f"_mta-sts.{domain}": "v=STSv1; id=1",
         f"_smtp._tls.{domain}": f"v=TLSRPTv1; rua=mailto:tlsrpt@{domain}",
     }
