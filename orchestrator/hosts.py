@@ -80,7 +80,7 @@ def check(node: Node, *, move: bool = False) -> Facts:
         connection(node),
         lambda facts: (
             preflight.too_small(facts, engine)
-            or preflight.orphans(facts, node.name, engine)
+            or preflight.orphans(facts, node.name, engine, mail=node.territory.services.mail is not None)
             or mail_preflight.refusal(node.territory, connection(node))
         ),
     )

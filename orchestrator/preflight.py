@@ -32,6 +32,8 @@ if [ -d /etc/maillage ] || [ -d /var/lib/maillage ]; then echo "node=yes"; else 
 # Whose collections radicale keeps (but those of the accounts that verify), and whether Nextcloud was ever installed.
 echo "people=$($sudo find /srv/maillage/radicale/collection-root -mindepth 2 -maxdepth 2 -type d ! -name '.*' \
     ! -path '*-root/verify/*' ! -path '*-root/verify2/*' -printf '%h\n' 2>/dev/null | sort -u | wc -l)"
+echo "mailboxes=$($sudo find /srv/maillage/mail -mindepth 1 -maxdepth 1 -type d ! -name verify ! -name verify2 \
+    ! -name postmaster -printf x 2>/dev/null | wc -c)"
 files=/srv/maillage/nextcloud/config/config.php
 $sudo grep -qs "'installed' => true" "$files" && echo "files=yes" || echo "files=no"
 # Its release, unless a run that was killed has left something of it to be done.
@@ -62,6 +64,7 @@ class Facts:
         node: this project has configured the host before, or begun to.
         nextcloud: the release that the host runs, or "", also while it is not whole.
         people: how many have contacts or calendars in radicale.
+        mailboxes: how many subscribers have mail here.
         files: Nextcloud has been installed here, and its data is there.
         disk: free bytes of the root file system.
         inodes: how many more files the root file system can hold.
@@ -77,6 +80,7 @@ class Facts:
     node: bool
     nextcloud: str
     people: int
+    mailboxes: int
     files: bool
     disk: int
     inodes: int
@@ -103,6 +107,7 @@ def parse(output: str, now: float) -> Facts:
             node=values["node"] == "yes",
             nextcloud=values["nextcloud"].strip(),
             people=int(values["people"]),
+            mailboxes=int(values["mailboxes"]),
             files=values["files"] == "yes",
             disk=int(values["disk"]) * 1024,
             inodes=int(values["inodes"]),
@@ -161,8 +166,21 @@ def too_small(facts: Facts, engine: str | None) -> str | None:
     return None
 
 
-def orphans(facts: Facts, territory: str, engine: str | None) -> str | None:
-    """What would be out of reach on a host with an engine, and the ways out; None when nothing would be."""
+def orphans(facts: Facts, territory: str, engine: str | None, *, mail: bool) -> str | None:
+    """What would be out of reach on a host, and the ways out; None when nothing would be.
+
+    Args:
+        facts: what the host says of itself.
+        territory: its name.
+        engine: what serves the cloud.
+        mail: whether the territory has mail.
+    """
+    if facts.mailboxes and not mail:
+        whose = "1 person has" if facts.mailboxes == 1 else f"{facts.mailboxes} people have"
+        return (
+            f"{whose} mail here, which nobody would reach any more: put `mail` back below services; or, once everyone "
+            "has taken theirs, set /srv/maillage/mail aside on the host"
+        )
     if facts.people and engine == "nextcloud":
         whose = "1 person has" if facts.people == 1 else f"{facts.people} people have"
         return (

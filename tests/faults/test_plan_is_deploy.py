@@ -58,7 +58,7 @@ def resize_a_plan(chance, territory, _people):
 
 
 def offer_another_plan(chance, territory, _people):
-    territory["plans"][f"formule-{chance.randrange(10**6)}"] = {"quota": "1 GB", "mailboxes": 1, "price": 1}
+    territory["plans"][f"formule-{chance.randrange(10**6)}"] = {"quota": "1 GB", "mailboxes": 0, "price": 1}
 
 
 def admit_somebody(chance, territory, people):

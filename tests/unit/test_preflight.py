@@ -15,6 +15,7 @@ FIT = Facts(
     node=False,
     nextcloud="",
     people=0,
+    mailboxes=0,
     files=False,
     disk=8 * 10**9,
     inodes=500_000,
@@ -74,9 +75,17 @@ def test_a_node_may_have_its_own_web_server_and_a_fuller_disk():
     ],
 )
 def test_an_engine_that_would_orphan_data(change, engine, words):
-    said = orphans(replace(FIT, node=True, **change), "calvados", engine)
+    said = orphans(replace(FIT, node=True, **change), "calvados", engine, mail=False)
     assert (said is None) == (words is None)
     assert all(word in said for word in words or [])
+
+
+def test_mail_that_is_switched_off_while_somebody_has_some():
+    host = replace(FIT, node=True, mailboxes=2)
+    assert orphans(host, "calvados", "radicale", mail=True) is None
+    said = orphans(host, "calvados", "radicale", mail=False)
+    assert "2 people have mail here" in said
+    assert "set /srv/maillage/mail aside" in said
 
 
 def test_the_script_runs_in_a_plain_shell_and_is_understood():
