@@ -308,3 +308,30 @@ def test_nothing_goes_in_clear_to_who_asks_for_encryption(calvados, network, acc
         assert time.monotonic() < deadline, waiting
         time.sleep(1)
     calvados.on("postsuper -d ALL")
+
+
+def learnt(calvados):
+    """How much spam and how much good mail the filter has learnt from."""
+    values = calvados.on("redis-cli -s /run/redis-rspamd/redis-server.sock HMGET RS learns_spam learns_ham").split()
+    return tuple(int(value) for value in values) if len(values) == 2 else (0, 0)
+
+
+def moved(network, account, message_id, source, destination):
+    with imap(network, account, IPV4) as client:
+        client.select(source)
+        [number] = client.uid("SEARCH", "HEADER", "Message-ID", f'"{message_id}"')[1][0].split()
+        assert client.uid("MOVE", number, destination)[0] == "OK"
+
+
+def test_what_is_moved_in_or_out_of_junk_teaches_the_filter(calvados, network, accounts):
+    sender, to = accounts
+    message = letter(sender.address, to.address, f"Belles montres {time.time_ns()}")
+    message.set_content(" ".join(f"mot{number}" for number in range(200)))
+    send_all(network, sender, [message])
+    assert missing(network, to, [message["Message-ID"]]) == set()
+    for source, destination, expected in (("INBOX", "Junk", (1, 0)), ("Junk", "INBOX", (0, 1))):
+        moved(network, to, message["Message-ID"], source, destination)
+        deadline = time.monotonic() + PATIENCE
+        while learnt(calvados) != expected:
+            assert time.monotonic() < deadline, learnt(calvados)
+            time.sleep(1)
