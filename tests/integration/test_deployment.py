@@ -205,6 +205,7 @@ def test_two_at_once_the_second_names_the_first(mesh, maillage):
 def test_everything_works_after_every_host_was_started_again(maillage, lab):
     for name in ("internet", HOST):
         lab.reboot(name)
+    lab.connection("internet").run("systemctl is-system-running --wait", timeout=120)  # whose names the node needs
     on_host(lab, "systemctl is-system-running --wait")
     report = maillage("verify", TERRITORY, "--json")
     assert report["ok"], [check for check in report["checks"] if check["failed"]]
