@@ -90,14 +90,12 @@ def mail_peers(node: Node, others: Iterable[Node]) -> list[str]:
     return [domain for other in chosen if other.is_lab == node.territory.is_lab for domain in other.mail_domains]
 
 
-def _mail(node: Node, secrets: Mapping[str, str], others: Iterable[Node], *, enabled: bool) -> Variables:
+def _mail(node: Node, secrets: Mapping[str, str], others: Iterable[Node], on: Mapping[str, Variables]) -> Variables:
     """The variables of role `mail`."""
     territory, mail = node.territory, node.territory.services.mail
     smarthost = mail.smarthost if mail else None
-    wanted = {"directory.mail": "mail_directory_password", "mail.dkim": "mail_dkim_ring"}
-    wanted |= {"mail.smarthost": "mail_smarthost_password"} if smarthost else {}
     return {
-        "mail_enabled": enabled,
+        "mail_enabled": "mail" in on,
         "mail_domain": territory.domain,
         "mail_name": territory.partner.name,
         "mail_cloud": territory.services.cloud is not None,
@@ -108,13 +106,9 @@ def _mail(node: Node, secrets: Mapping[str, str], others: Iterable[Node], *, ena
         "mail_peers": mail_peers(node, others),
         "mail_internet": not territory.is_lab,
         "mail_smarthost": smarthost.model_dump(include={"host", "port", "user"}) if smarthost else {},
-        **{variable: "" for variable in wanted.values() if not enabled},
-        **{
-            key: value
-            for name, variable in wanted.items()
-            if enabled
-            for key, value in _secret(secrets, name, variable).items()
-        },
+        **(_secret(secrets, "mail.smarthost", "mail_smarthost_password") if smarthost else {}),
+        **_service_secret("mail", secrets, on, "directory.mail", "mail_directory_password"),
+        **_service_secret("mail", secrets, on, "mail.dkim", "mail_dkim_ring"),
     }
 
 
@@ -204,7 +198,7 @@ def node_variables(
             "radicale_locale": territory.partner.locale,
             **_service_secret("radicale", secrets, on, "directory.radicale", "radicale_directory_password"),
         },
-        "mail": _mail(node, secrets, others, enabled="mail" in on),
+        "mail": _mail(node, secrets, others, on),
         "webmail": {
             "webmail_enabled": "webmail" in on,
             "webmail_alone": "webmail" in on and "nextcloud" not in on,

@@ -81,7 +81,7 @@ def check(node: Node, *, move: bool = False) -> Facts:
         lambda facts: (
             preflight.too_small(facts, engine)
             or preflight.orphans(facts, node.name, engine, mail=node.territory.services.mail is not None)
-            or mail_preflight.refusal(node.territory, connection(node))
+            or mail_preflight.refusal(node.territory, facts, connection(node))
         ),
     )
 

@@ -19,7 +19,6 @@ from orchestrator.providers.lab_provider import AUTHORITY_NAME, INTERNET
 
 if TYPE_CHECKING:
     from orchestrator.mesh import Mesh
-    from orchestrator.model import Node
     from orchestrator.ssh import Connection
 
 HOST = INTERNET.name
@@ -88,9 +87,7 @@ def role_variables(
     }
     nodes = [node for node in mesh.nodes.values() if node.territory.is_lab]
 
-    def made(node: Node) -> bool:
-        return Lab().place.read(lab_provider.name(node.name, node.territory.host)) is not None
-
+    made = lab_provider.LabProvider().exists
     dkim = mail_keys.dkim_record(found.dkim_key.read_text(encoding="utf-8"))
     published = {node.name: mail_secrets.published(node) for node in nodes}
     return lab_internet.internet_variables(
@@ -99,7 +96,7 @@ def role_variables(
         _local_names(),
         found.certificate.read_text(encoding="utf-8"),
         {name: _vaulted(path, key, label) for name, path in private.items()},
-        correspondents=any(node.territory.services.mail and made(node) for node in nodes)
+        correspondents=any(node.territory.services.mail and made(node.name, node.territory.host) for node in nodes)
         if correspondents is None
         else correspondents,
     )

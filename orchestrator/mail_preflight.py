@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from orchestrator.model import Territory
+from orchestrator.preflight import Facts
 from orchestrator.ssh import Connection
 
 SECONDS = 8  # for one server, and for one answer of the DNS
@@ -18,13 +19,14 @@ true
 """
 
 
-def refusal(territory: Territory, connection: Connection) -> str | None:
+def refusal(territory: Territory, facts: Facts, connection: Connection) -> str | None:
     """Why a host cannot send mail to the world, and the ways out; None when it can, or when that cannot be told.
 
-    It tries the servers that take the partner's own mail: somebody whom the host must be able to write to.
+    A host that keeps mail already is not asked: an outage elsewhere must not stand in the way of its deployments. It
+    tries the servers that take the partner's own mail: somebody whom the host must be able to write to.
     """
     mail = territory.services.mail
-    if mail is None or mail.smarthost or territory.is_lab:
+    if mail is None or mail.smarthost or territory.is_lab or facts.mailboxes:
         return None
     servers = exchangers(territory.partner.contact.partition("@")[2])
     if not servers:

@@ -7,6 +7,8 @@ from sample_territories import SAMPLE
 from orchestrator import engines, mail_preflight
 from orchestrator.mail_model import Mail
 
+NEW, IN_SERVICE = SimpleNamespace(mailboxes=0), SimpleNamespace(mailboxes=3)
+
 
 @pytest.fixture
 def real(real_node):
@@ -33,7 +35,7 @@ def exchangers(monkeypatch, *names):
 
 def test_a_closed_port_is_said_with_the_ways_out(real, host, monkeypatch):
     exchangers(monkeypatch, "127.0.0.1")  # nobody takes mail there
-    said = mail_preflight.refusal(real, host)
+    said = mail_preflight.refusal(real, NEW, host)
     assert "cannot reach port 25 of 127.0.0.1" in said
     assert "smarthost" in said
 
@@ -41,7 +43,7 @@ def test_a_closed_port_is_said_with_the_ways_out(real, host, monkeypatch):
 def test_one_server_that_answers_is_enough(real, monkeypatch):
     exchangers(monkeypatch, "mx1.elsewhere.example", "mx2.elsewhere.example")
     answering = SimpleNamespace(run=lambda *_, **__: SimpleNamespace(stdout="220\n"))
-    assert mail_preflight.refusal(real, answering) is None
+    assert mail_preflight.refusal(real, NEW, answering) is None
 
 
 @pytest.mark.parametrize("what", ["no mail", "a smarthost", "the lab", "unknown servers"])
@@ -54,5 +56,11 @@ def test_nobody_is_asked_where_there_is_nothing_to_ask(real, host, monkeypatch, 
         real = real.model_copy(update={"services": real.services.model_copy(update={"mail": other})})
     if what == "the lab":
         real = engines.load(SAMPLE).nodes["calvados"].territory
-    assert mail_preflight.refusal(real, host) is None
+    assert mail_preflight.refusal(real, NEW, host) is None
+    assert host.scripts == []
+
+
+def test_a_node_in_service_is_not_asked_again(real, host, monkeypatch):
+    exchangers(monkeypatch, "127.0.0.1")
+    assert mail_preflight.refusal(real, IN_SERVICE, host) is None
     assert host.scripts == []
