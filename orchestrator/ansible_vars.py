@@ -13,7 +13,7 @@ from orchestrator.model import Node, Release, Territory
 
 ALWAYS = ("base", "resolver", "certificates", "directory", "web")
 OPTIONAL = ("database", "redis", "webmail", "radicale", "nextcloud", "mail")
-MAIL_UNITS = ("postfix.service", "dovecot.service", "maillage-mail-profile.service")
+MAIL_UNITS = ("postfix.service", "dovecot.service", "maillage-mail-settings.service")
 INSTANCES = {"nextcloud": "nextcloud", "rspamd": "mail"}  # of Redis, each for one role
 READERS = ("radicale", "nextcloud", "mail", "webmail")  # of the directory, each with an account of its own
 ENGINES = ("radicale", "nextcloud")  # of the cloud

@@ -39,8 +39,10 @@ def ensure(node: Node) -> dict[str, str]:
     if given := [secret.name for secret in missing if secret.generate is None]:
         raise SecretsError(f"{node.name}: {given[0]} is for you to give: `credentials {node.name} {given[0]} --set`")
     if missing and not node.territory.is_lab:
-        commands = "; ".join(f"`credentials {node.name} {secret.name} --renew`" for secret in missing[:5])
-        raise SecretsError(f"{node.name} lacks {len(missing)} of its secrets; make them with {commands}")
+        names_of = ", ".join(secret.name for secret in missing[:3]) + (", …" if missing[3:] else "")
+        raise SecretsError(
+            f"{node.name} lacks {len(missing)} of its secrets ({names_of}); `credentials {node.name} --make` makes them"
+        )
     if missing:
         stored = create_missing(node)
     wanted = {secret.name for secret in declared(node)} | {PASSWORDS}
@@ -130,7 +132,7 @@ def reveal(node: Node, name: str) -> SecretStr:
     if name not in names(node):
         raise UsageError(f"{node.name} has no secret {printable(name)!r}; {closest(name, names(node))}")
     if (value := stored_value(node, name)) is None:
-        maker = f"deploy {node.name}" if node.territory.is_lab else f"credentials {node.name} {name} --renew"
+        maker = f"deploy {node.name}" if node.territory.is_lab else f"credentials {node.name} --make"
         raise SecretsError(f"{name} of {node.name} is not made yet; `{maker}` makes it")
     return value
 

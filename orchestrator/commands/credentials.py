@@ -1,4 +1,4 @@
-"""`credentials`: list, show, renew or give the secrets of a territory; a value is shown only when asked for by name."""
+"""`credentials`: the secrets of a territory; a value is shown only when asked for by name."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", nargs="?", help="print this secret; without it, list the names")
     change = parser.add_mutually_exclusive_group()
     change.add_argument("--renew", action="store_true", help="make NAME anew, and what depends on it; show nothing")
+    change.add_argument("--make", action="store_true", help="make what is not there yet; what is there stays as it is")
     change.add_argument("--set", action="store_true", help="give NAME, which only you know, over standard input")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List, show, renew or give."""
+    """List, show, make, renew or give."""
     [node] = engines.load(mesh_folder(arguments.mesh)).select([arguments.territory])
     if arguments.renew:
         if arguments.name is None:
@@ -33,6 +34,12 @@ def run(arguments: argparse.Namespace) -> int:
         renewed = secrets.renew(node, arguments.name)
         text = f"renewed: {', '.join(renewed)}; `deploy {node.name}` puts it in place"
         _print(arguments.json, {"renewed": renewed}, text)
+    elif arguments.make:
+        if arguments.name is not None:
+            raise UsageError("--make makes every secret that is not there yet: leave NAME out")
+        made = _made(node)
+        text = f"made: {', '.join(made)}; keep the changed secrets.yml" if made else "nothing is missing"
+        _print(arguments.json, {"made": made}, text)
     elif arguments.set:
         if arguments.name is None:
             raise UsageError("name the secret that you give, such as mail.smarthost")
@@ -46,6 +53,13 @@ def run(arguments: argparse.Namespace) -> int:
         value = secrets.reveal(node, arguments.name).get_secret_value()
         _print(arguments.json, {"name": arguments.name, "value": value}, value)
     return 0
+
+
+def _made(node: Node) -> list[str]:
+    """Make what is missing; its names."""
+    lacking = [name for name in secrets.names(node) if secrets.stored_value(node, name) is None]
+    secrets.create_missing(node)
+    return [name for name in lacking if secrets.stored_value(node, name) is not None]
 
 
 def _typed(name: str) -> str:

@@ -33,7 +33,7 @@ def test_a_lab_territory_makes_its_own(lab_node: Node) -> None:
 
 
 def test_a_real_territory_says_what_is_missing_and_what_makes_it(real_node: Node) -> None:
-    with pytest.raises(SecretsError, match=r"credentials montagne directory\.radicale --renew"):
+    with pytest.raises(SecretsError, match=r"\(directory\.radicale.*credentials montagne --make"):
         secrets.ensure(real_node)
     assert not secretsfile.path_of(real_node).exists()
     secrets.create_missing(real_node)

@@ -68,3 +68,17 @@ def test_keys_that_do_not_do(break_key: str, capsys: pytest.CaptureFixture[str])
         assert len(shown.err.splitlines()) == 1
     assert cli.main(["--mesh", str(SAMPLE), "credentials", "calvados", "--renew"]) == 2
     assert "name the secret to renew" in capsys.readouterr().err
+
+
+def test_what_is_missing_is_made_at_once_and_the_rest_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    node = engines.load(SAMPLE).nodes["calvados"]
+    secrets.ensure(node)
+    kept = secrets.reveal(node, "mail.dkim")
+    secrets.forget(node, "mail.tls")
+    secrets.forget(node, "subscribers.exemple")
+    made = json.loads(output(capsys, "credentials", "calvados", "--make", "--json"))
+    assert sorted(made["made"]) == ["mail.tls", "subscribers.exemple"]
+    assert secrets.reveal(node, "mail.dkim") == kept
+    assert secrets.reveal(node, "mail.tls").get_secret_value()
+    assert output(capsys, "credentials", "calvados", "--make") == "nothing is missing\n"
+    assert cli.main(["--mesh", str(SAMPLE), "credentials", "calvados", "mail.tls", "--make"]) == 2
