@@ -61,6 +61,7 @@ lock: $(STAMP) ## renew requirements.lock from pyproject.toml
 
 bench: setup ## the figures of docs, measured here
 	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench_mail.py
 	$(BIN)/python tests/bench_nextcloud.py
 
 clean: ## remove lab hosts, network, mounts, the lab's state and .venv; apt packages stay

@@ -46,15 +46,15 @@ runuser -u www-data -- php occ maintenance:install --database pgsql --database-h
 
 
 @contextmanager
-def mesh():
-    """The sample's first territory under another name and address, and with Nextcloud."""
+def mesh(engine):
+    """The sample's first territory under another name and address, and with this engine."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / TERRITORY).mkdir()
         for name in ("territory.yml", "subscriptions.yml"):
             text = (bench.ROOT / "inventories" / "normandie" / "calvados" / name).read_text()
             for old, new in (("calvados", TERRITORY), ("10.99.0.11", "10.99.0.98"), ("6c6c::11", "6c6c::98")):
                 text = text.replace(old, new)
-            text = text.replace("  cloud:\n", "  cloud:\n    engine: nextcloud\n")
+            text = text.replace("  cloud:\n", f"  cloud:\n    engine: {engine}\n")
             (Path(folder) / TERRITORY / name).write_text(text)
         yield folder
 
@@ -69,7 +69,7 @@ def memory():
 
 
 def main():
-    with mesh() as folder, bench.borrowed(HOST, bench.BARE.name), tempfile.TemporaryDirectory() as scratch:
+    with mesh("nextcloud") as folder, bench.borrowed(HOST, bench.BARE.name), tempfile.TemporaryDirectory() as scratch:
         node = engines.load(Path(folder)).nodes[TERRITORY]
         variables = ansible_inventory.flat(ansible_vars.node_variables(node, {}, ansible_vars.Surroundings()))
         packages, domain = " ".join(variables["base_packages"]), node.territory.domain

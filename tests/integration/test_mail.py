@@ -1,0 +1,176 @@
+"""Two territories and somebody outside write to each other; each letter is looked at where it arrives."""
+
+import os
+import re
+import shutil
+import time
+from email.message import EmailMessage
+
+import dkim
+import dns.resolver
+import pytest
+from disturbed import SAMPLE, Territory
+
+from orchestrator import lab_correspondent, lab_internet, lab_world
+from orchestrator.commands.verify import target_of
+from orchestrator.providers.lab import Lab
+from orchestrator.verify.mailbox import SMTP, Smtp, letter, receive, refusal, submissions
+from orchestrator.verify.network import IPV4, Network
+
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(os.geteuid() != 0, reason="a lab host needs root"),
+]
+TERRITORIES = ("calvados", "manche")
+PATIENCE = 30  # seconds until a server has done what it was given to do
+TRACE = "/root/trace"
+
+
+@pytest.fixture(scope="module")
+def territories(tmp_path_factory):
+    """Both with mail and the light engine; what was in the lab before is there afterwards."""
+    lab = Lab()
+    before = set(lab.place.hosts())
+    mesh = tmp_path_factory.mktemp("mail") / "normandie"
+    shutil.copytree(SAMPLE, mesh, symlinks=True)
+    for name in TERRITORIES:
+        path = mesh / name / "territory.yml"
+        without = re.sub(r"\n    engine: .*", "", path.read_text())
+        path.write_text(without.replace("    default_plan:", "    engine: radicale\n    default_plan:"))
+    each = [Territory(mesh, name) for name in TERRITORIES]
+    for territory in each:
+        lab.destroy(territory.host)
+        territory.deploy()
+    yield each
+    for name in {"internet"} - before | {territory.host for territory in each}:
+        lab.destroy(name)
+    if not lab.place.hosts():
+        lab.down()
+
+
+@pytest.fixture
+def calvados(territories):
+    return territories[0]
+
+
+@pytest.fixture
+def network(calvados):
+    return Network(target_of(calvados.node), 30)
+
+
+@pytest.fixture
+def sender(network):
+    return network.target.mail.accounts[0]
+
+
+@pytest.fixture
+def resolver():
+    found = dns.resolver.Resolver(configure=False)
+    found.nameservers = [lab_internet.RESOLVER[0]]
+    return found
+
+
+def until(look, wanted):
+    """What is looked at, once it holds what is wanted."""
+    deadline = time.monotonic() + PATIENCE
+    while not re.search(wanted, found := look()):
+        assert time.monotonic() < deadline, f"no {wanted} in {found[-2000:]}"
+        time.sleep(0.5)
+    return found
+
+
+def test_a_letter_is_believed_everywhere(territories):
+    """Between territories and to the outside, both ways: SPF, DKIM, DMARC; and all else that a deployment verifies."""
+    for territory in territories:
+        checks = territory.run("verify", territory.name, "--json")["checks"]
+        letters = [check for check in checks if check["name"].startswith("mail to")]
+        assert len(letters) == 2  # the other territory, and the outside
+        assert all(check["ok"] and not check["skipped"] for check in letters)
+
+
+def test_every_signature_is_verified_by_another_library(network, sender, resolver):
+    def texts(name, timeout=5):  # noqa: ARG001  the library's own shape
+        answer = resolver.resolve(name.decode().rstrip("."), "TXT")
+        return b"".join(answer[0].strings)
+
+    [other] = network.target.mail.others
+    message = letter(sender.address, other.address, f"Signé, été {time.time_ns()}")
+    with submissions(network, sender, IPV4) as client:
+        client.send_message(message)
+    with_headers = bytes(receive(network, other, str(message["Message-ID"]), IPV4)[1])
+    checker = dkim.DKIM(with_headers)
+    signatures = [value for name, value in checker.headers if name.lower() == b"dkim-signature"]
+    kinds = sorted(re.search(rb"a=([\w-]+)", value)[1] for value in signatures)
+    assert kinds == [b"ed25519-sha256", b"rsa-sha256"]
+    for number in range(len(signatures)):
+        assert checker.verify(idx=number, dnsfunc=texts), f"{kinds}, number {number}"
+    forged = dkim.DKIM(with_headers.replace(b"v\xc3\xa9rifie", b"v\xc3\xa8rifie").replace(b"=C3=A9", b"=C3=A8"))
+    assert not forged.verify(dnsfunc=texts)
+
+
+def test_the_key_of_the_other_server_is_verified(calvados, network, sender):
+    """By DANE between territories, by MTA-STS to the outside."""
+    [other] = network.target.mail.others
+    for to in (other.address, lab_correspondent.ADDRESS):
+        message = letter(sender.address, to, f"Chiffré {time.time_ns()}")
+        with submissions(network, sender, IPV4) as client:
+            client.send_message(message)
+        domain = to.partition("@")[2]
+        until(lambda: calvados.on("journalctl -u postfix --since -2min --no-pager"), rf"to=<{to}>.*status=sent")
+        log = calvados.on("journalctl -u postfix --since -2min --no-pager")
+        assert re.search(rf"Verified TLS connection established to \S*{re.escape(domain)}\[", log)
+
+
+def test_who_forges_a_sender_is_treated_as_the_domain_asks(network, sender):
+    """From an address that the domain does not send from: refused (p=reject), or put aside (p=quarantine)."""
+    for domain, refused in ((network.target.mail.others[0].address.partition("@")[2], True), (lab_world.FALSE, False)):
+        message = letter(f"quelqu-un@{domain}", sender.address, f"Faux {time.time_ns()}")
+        with Smtp(network, sender.server, SMTP, IPV4, implicit=False) as client:
+            if refused:
+                assert "DMARC" in refusal(client, message) or "554" in refusal(client, message)
+            else:
+                client.send_message(message)
+        if not refused:
+            folder, received = receive(network, sender, str(message["Message-ID"]), IPV4)
+            assert folder == "Junk"
+            assert "dmarc=fail" in str(received["Authentication-Results"])
+
+
+def test_a_server_with_the_wrong_certificate_gets_nothing(calvados, network, sender):
+    """Its domain asks that mail come encrypted to the right server alone (MTA-STS, enforce)."""
+    to = f"quelqu-un@{lab_world.FALSE}"
+    with submissions(network, sender, IPV4) as client:
+        client.send_message(letter(sender.address, to, f"Pas en clair {time.time_ns()}"))
+    log = until(lambda: calvados.on("journalctl -u postfix --since -1min --no-pager"), rf"to=<{to}>.*status=")
+    waiting = re.findall(rf"(\w+): to=<{to}>.*status=(\w+) \((.*)\)", log)
+    assert {status for _, status, _ in waiting} == {"deferred"}
+    assert "certificate" in waiting[0][2]
+    calvados.on(f"postsuper -d {waiting[0][0]}")
+
+
+def test_mail_is_on_disk_before_it_is_answered_for(calvados, network, sender):
+    """Seen by strace: Postfix's queue file before the sender's 250, Dovecot's file before Postfix drops its own."""
+    calvados.on("apt-get install -y -qq --no-install-recommends strace >/dev/null")
+    follow = "-f -e trace=fsync,fdatasync,write,writev,sendto,sendmsg -yy -s 200"
+    unit = f"systemd-run --quiet --unit=trace strace {follow} -o {TRACE}"
+    calvados.on(f"{unit} -p $(cat /var/spool/postfix/pid/master.pid) -p $(systemctl show -P MainPID dovecot)")
+    calvados.on(f"timeout 20 sh -c 'until [ -e {TRACE} ]; do sleep 0.2; done'")
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = f"a@{lab_world.FALSE}", sender.address, "Sur le disque"
+    message["Message-ID"] = f"<{time.time_ns()}@{lab_world.FALSE}>"
+    message.set_content("Bonjour\n")
+    with Smtp(network, sender.server, SMTP, IPV4, implicit=False) as client:
+        client.send_message(message)
+    receive(network, sender, message["Message-ID"], IPV4)
+    calvados.on("systemctl stop trace")
+    lines = calvados.on(f"cat {TRACE}; rm {TRACE}").splitlines()
+
+    def first(pattern, begin=0):
+        found = next((number for number, line in enumerate(lines[begin:], begin) if re.search(pattern, line)), None)
+        assert found is not None, f"no {pattern} after line {begin} of\n" + "\n".join(lines)[-6000:]
+        return found
+
+    queued = first(r'"250 2\.0\.0 Ok: queued')
+    assert first(r"fsync\(\d+<[^>]*/incoming/") < queued
+    saved = first(r'"250 2\.0\.0 .*Saved')
+    assert first(r"f(data)?sync\(\d+<[^>]*/srv/maillage/mail/.*") < saved
