@@ -14,7 +14,7 @@ from disturbed import SAMPLE, Territory
 from orchestrator import lab_correspondent, lab_internet, lab_world
 from orchestrator.commands.verify import target_of
 from orchestrator.providers.lab import Lab
-from orchestrator.verify.mailbox import SMTP, Smtp, letter, receive, refusal, submissions
+from orchestrator.verify.mailbox import SMTP, Smtp, imap, letter, receive, refusal, submissions
 from orchestrator.verify.network import IPV4, Network
 
 pytestmark = [
@@ -40,7 +40,7 @@ def territories(tmp_path_factory):
     each = [Territory(mesh, name) for name in TERRITORIES]
     for territory in each:
         lab.destroy(territory.host)
-        territory.deploy()
+    each[0].run("deploy", *TERRITORIES, "--no-verify")
     yield each
     for name in {"internet"} - before | {territory.host for territory in each}:
         lab.destroy(name)
@@ -79,13 +79,24 @@ def until(look, wanted):
     return found
 
 
-def test_a_letter_is_believed_everywhere(territories):
+def as_received(network, account, message_id):
+    """A mail byte by byte, once it is there."""
+    with imap(network, account, IPV4) as client:
+        client.select("INBOX")
+        for _ in range(PATIENCE):
+            client.noop()
+            if found := client.search(None, "HEADER", "Message-ID", f'"{message_id}"')[1][0].split():
+                return client.fetch(found[0], "(BODY.PEEK[])")[1][0][1]
+            time.sleep(1)
+    raise AssertionError(f"{message_id} did not arrive")
+
+
+def test_a_letter_is_believed_everywhere(calvados):
     """Between territories and to the outside, both ways: SPF, DKIM, DMARC; and all else that a deployment verifies."""
-    for territory in territories:
-        checks = territory.run("verify", territory.name, "--json")["checks"]
-        letters = [check for check in checks if check["name"].startswith("mail to")]
-        assert len(letters) == 2  # the other territory, and the outside
-        assert all(check["ok"] and not check["skipped"] for check in letters)
+    checks = calvados.run("verify", calvados.name, "--json")["checks"]
+    letters = [check for check in checks if check["name"].startswith("mail to")]
+    assert len(letters) == 2  # the other territory, and the outside
+    assert all(check["ok"] and not check["skipped"] for check in letters)
 
 
 def test_every_signature_is_verified_by_another_library(network, sender, resolver):
@@ -97,15 +108,15 @@ def test_every_signature_is_verified_by_another_library(network, sender, resolve
     message = letter(sender.address, other.address, f"Signé, été {time.time_ns()}")
     with submissions(network, sender, IPV4) as client:
         client.send_message(message)
-    with_headers = bytes(receive(network, other, str(message["Message-ID"]), IPV4)[1])
-    checker = dkim.DKIM(with_headers)
+    content = as_received(network, other, str(message["Message-ID"]))
+    checker = dkim.DKIM(content)
     signatures = [value for name, value in checker.headers if name.lower() == b"dkim-signature"]
     kinds = sorted(re.search(rb"a=([\w-]+)", value)[1] for value in signatures)
     assert kinds == [b"ed25519-sha256", b"rsa-sha256"]
     for number in range(len(signatures)):
         assert checker.verify(idx=number, dnsfunc=texts), f"{kinds}, number {number}"
-    forged = dkim.DKIM(with_headers.replace(b"v\xc3\xa9rifie", b"v\xc3\xa8rifie").replace(b"=C3=A9", b"=C3=A8"))
-    assert not forged.verify(dnsfunc=texts)
+        with pytest.raises(dkim.DKIMException):
+            dkim.DKIM(content.replace(b"Bonjour", b"Bonsoir")).verify(idx=number, dnsfunc=texts)
 
 
 def test_the_key_of_the_other_server_is_verified(calvados, network, sender):
@@ -151,6 +162,7 @@ def test_a_server_with_the_wrong_certificate_gets_nothing(calvados, network, sen
 def test_mail_is_on_disk_before_it_is_answered_for(calvados, network, sender):
     """Seen by strace: Postfix's queue file before the sender's 250, Dovecot's file before Postfix drops its own."""
     calvados.on("apt-get install -y -qq --no-install-recommends strace >/dev/null")
+    calvados.on("systemctl restart postfix dovecot")  # only what is begun from now on is followed
     follow = "-f -e trace=fsync,fdatasync,write,writev,sendto,sendmsg -yy -s 200"
     unit = f"systemd-run --quiet --unit=trace strace {follow} -o {TRACE}"
     calvados.on(f"{unit} -p $(cat /var/spool/postfix/pid/master.pid) -p $(systemctl show -P MainPID dovecot)")
