@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # What a node runs for itself, or would if it were not well: directory, calendars behind nginx, databases, portmapper,
 # mail in clear, and its filter.
-PRIVATE_PORTS = (110, 111, 143, 389, 636, 3306, 5232, 5432, 6379, 8080, 11332, 11334)
+PRIVATE_PORTS = (110, 111, 143, 389, 636, 3306, 5232, 5432, 6379, 8080, 11334)
 
 
 @dataclass(frozen=True)
