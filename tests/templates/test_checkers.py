@@ -16,7 +16,7 @@ from role_files import Role, roles
 # What stands on a running host before the checkers come: its own keys, placeholders for its certificates, users.
 PREPARATION = """
 ssh-keygen -q -A
-systemd-sysusers maillage-redis.conf maillage-mail.conf
+systemd-sysusers /usr/lib/sysusers.d/maillage-*.conf
 /usr/lib/maillage/certificates prepare
 [ ! -x /usr/lib/maillage/nextcloud-prepare ] || /usr/lib/maillage/nextcloud-prepare
 """
