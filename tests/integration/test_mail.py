@@ -138,7 +138,7 @@ def test_who_forges_a_sender_is_treated_as_the_domain_asks(network, sender):
         message = letter(f"quelqu-un@{domain}", sender.address, f"Faux {time.time_ns()}")
         with Smtp(network, sender.server, SMTP, IPV4, implicit=False) as client:
             if refused:
-                assert "DMARC" in refusal(client, message) or "554" in refusal(client, message)
+                assert re.search("DMARC|554", refusal(client, message))
             else:
                 client.send_message(message)
         if not refused:
