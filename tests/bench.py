@@ -11,8 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
+
+from borrowed import borrowed
 
 from orchestrator import ansible_inventory, ansible_vars, engines
 from orchestrator.providers.lab import HostSpec, Lab
@@ -73,19 +74,6 @@ def show(name, target, pairs, unit):
         f"medians {mine:.3g} {unit} / {base:.3g} {unit}",
         flush=True,
     )
-
-
-@contextmanager
-def borrowed(*hosts):
-    """Others may use the lab meanwhile: what was there before stays."""
-    before = set(LAB.place.hosts())
-    try:
-        yield
-    finally:
-        for name in {*hosts, "internet"} - before:
-            LAB.destroy(name)
-        if not LAB.place.hosts():
-            LAB.down()
 
 
 def fresh_deployment():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import bench
 import bench_nextcloud
+from borrowed import borrowed
 
 from orchestrator import engines, secrets
 from orchestrator.ssh import PYTHON
@@ -97,7 +98,7 @@ def memory():
 
 
 def main():
-    with bench_nextcloud.mesh("radicale") as folder, bench.borrowed(HOST, bench.BARE.name):
+    with bench_nextcloud.mesh("radicale") as folder, borrowed(HOST, bench.BARE.name):
         bench.maillage("--mesh", folder, "lab", "up", TERRITORY)
         bench.maillage("--mesh", folder, "deploy", TERRITORY, "--no-verify")
         node = engines.load(Path(folder)).nodes[TERRITORY]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import bench
 import bench_load
+from borrowed import borrowed
 
 from orchestrator import ansible_inventory, ansible_vars, engines
 from orchestrator.archive import VARIABLE
@@ -69,7 +70,7 @@ def memory():
 
 
 def main():
-    with mesh("nextcloud") as folder, bench.borrowed(HOST, bench.BARE.name), tempfile.TemporaryDirectory() as scratch:
+    with mesh("nextcloud") as folder, borrowed(HOST, bench.BARE.name), tempfile.TemporaryDirectory() as scratch:
         node = engines.load(Path(folder)).nodes[TERRITORY]
         variables = ansible_inventory.flat(ansible_vars.node_variables(node, {}, ansible_vars.Surroundings()))
         packages, domain = " ".join(variables["base_packages"]), node.territory.domain

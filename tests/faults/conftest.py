@@ -7,10 +7,9 @@ from itertools import cycle, product
 from pathlib import Path
 
 import pytest
+from borrowed import borrowed
 from disturbed import KILLS, MOMENTS, SEEDS, Territory, copy_of_the_mesh
 from nextcloud_fixture.archive import pack
-
-from orchestrator.providers.lab import Lab
 
 COLUMNS = ("fault", "seeds", "times", "lost", "converged", "seconds")
 
@@ -85,12 +84,6 @@ def archive(tmp_path_factory):
 @pytest.fixture(scope="session")
 def orne(mesh):
     """The territory that most faults are done to; what was in the lab before is there afterwards."""
-    lab = Lab()
-    before = set(lab.place.hosts())
     territory = Territory(mesh, "orne")
-    lab.destroy(territory.host)
-    yield territory
-    for name in {"internet"} - before | {territory.host}:
-        lab.destroy(name)
-    if not lab.place.hosts():
-        lab.down()
+    with borrowed(territory.host):
+        yield territory

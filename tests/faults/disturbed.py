@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from borrowed import borrowed
 
 from orchestrator import engines, secrets
 from orchestrator.commands.verify import target_of
@@ -207,6 +209,21 @@ def copy_of_the_mesh(folder: Path) -> Path:
     """The sample mesh without the territory whose engine depends on what this machine's lab was used for."""
     shutil.copytree(SAMPLE, folder, symlinks=True, ignore=shutil.ignore_patterns("calvados"))
     return folder
+
+
+@contextmanager
+def with_mail(folder: Path, *names: str) -> Iterator[list[Territory]]:
+    """Territories of a copy of the sample mesh, with mail and the light engine, deployed."""
+    mesh = folder / "normandie"
+    shutil.copytree(SAMPLE, mesh, symlinks=True)
+    territories = [Territory(mesh, name) for name in names]
+    for name in names:
+        path = mesh / name / "territory.yml"
+        text = re.sub(r"\n    engine: .*", "", path.read_text(encoding="utf-8"))
+        path.write_text(text.replace("  cloud:\n", "  cloud:\n    engine: radicale\n"), encoding="utf-8")
+    with borrowed(*(territory.host for territory in territories)):
+        territories[0].run("deploy", *names, "--no-verify")
+        yield territories
 
 
 def mistaken(folder: Path, path: str, words: str, others: str) -> Path:

@@ -2,16 +2,14 @@
 
 import io
 import random
-import shutil
 import smtplib
 import threading
 import time
 import zipfile
 
 import pytest
-from disturbed import MOMENTS, SAMPLE, SEEDS, Territory
+from disturbed import MOMENTS, SEEDS, with_mail
 
-from orchestrator import lab_world
 from orchestrator.commands.verify import target_of
 from orchestrator.providers.lab import Lab
 from orchestrator.verify.mailbox import SMTP, Smtp, imap, letter, receive, submissions
@@ -29,20 +27,8 @@ PATIENCE = 90  # seconds until what was accepted must have arrived
 
 @pytest.fixture(scope="module")
 def calvados(tmp_path_factory):
-    """A territory with mail and the light engine; what was in the lab before is there afterwards."""
-    lab = Lab()
-    before = set(lab.place.hosts())
-    mesh = tmp_path_factory.mktemp("mail") / "normandie"
-    shutil.copytree(SAMPLE, mesh, symlinks=True)
-    territory = Territory(mesh, "calvados")
-    territory.edit("territory.yml", ("    default_plan:", "    engine: radicale\n    default_plan:"))
-    lab.destroy(territory.host)
-    territory.deploy()
-    yield territory
-    for name in {"internet"} - before | {territory.host}:
-        lab.destroy(name)
-    if not lab.place.hosts():
-        lab.down()
+    with with_mail(tmp_path_factory.mktemp("mail"), "calvados") as [territory]:
+        yield territory
 
 
 @pytest.fixture(autouse=True)
@@ -274,41 +260,6 @@ def test_archives_in_archives_and_too_many_recipients_are_refused(network, accou
         before = time.monotonic()
         assert refused(client, lambda client: client.send_message(message)) in (None, 554)
         assert time.monotonic() - before < 30
-
-
-def from_nowhere(network, account, message, sender):
-    """Hand a mail to the server's port 25, as a machine does that nobody's zone names."""
-    with Smtp(network, account.server, SMTP, IPV4, implicit=False) as client:
-        client.starttls(context=network.tls)
-        client.sendmail(sender, [account.address], message.as_bytes())
-
-
-def test_a_forged_sender_is_refused_or_junk_as_the_domain_asks(network, accounts):
-    to = accounts[0]
-    forged = letter(f"ami@{lab_world.CORRESPONDENT}", to.address, f"Faux {time.time_ns()}")
-    with pytest.raises(smtplib.SMTPResponseException) as refusal:
-        from_nowhere(network, to, forged, forged["From"])
-    assert refusal.value.smtp_code == 554
-    own = letter(to.address, to.address, f"Faux {time.time_ns()}")
-    with pytest.raises(smtplib.SMTPResponseException) as refusal:
-        from_nowhere(network, to, own, own["From"])
-    assert refusal.value.smtp_code == 554
-    doubtful = letter(f"ami@{lab_world.FALSE}", to.address, f"Douteux {time.time_ns()}")
-    from_nowhere(network, to, doubtful, doubtful["From"])
-    folder, received = receive(network, to, doubtful["Message-ID"], IPV4)
-    assert folder == "Junk"
-    assert "dmarc=fail" in " ".join(str(received["Authentication-Results"]).split())
-
-
-def test_nothing_goes_in_clear_to_who_asks_for_encryption(calvados, network, accounts):
-    """The server's certificate is not for its name, and the policy of its domain asks for that: mail waits."""
-    message = letter(accounts[0].address, f"ami@{lab_world.FALSE}", f"Secret {time.time_ns()}")
-    assert send_all(network, accounts[0], [message]) == [message["Message-ID"]]
-    deadline = time.monotonic() + PATIENCE
-    while "Server certificate not verified" not in (waiting := calvados.on("postqueue -j")):
-        assert time.monotonic() < deadline, waiting
-        time.sleep(1)
-    calvados.on("postsuper -d ALL")
 
 
 def learnt(calvados):

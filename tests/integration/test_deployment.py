@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from borrowed import borrowed
 from clients import vdirsyncer_round_trip
 
 from orchestrator.providers.lab import Lab
@@ -38,14 +39,8 @@ def mesh(tmp_path_factory):
 @pytest.fixture(scope="module", autouse=True)
 def lab():
     """The lab of this machine with no host of ours; what was there before is there afterwards."""
-    lab = Lab()
-    before = set(lab.place.hosts())
-    lab.destroy(HOST)
-    yield lab
-    for name in {"internet"} - before | {HOST}:  # others may use the lab meanwhile
-        lab.destroy(name)
-    if not lab.place.hosts():
-        lab.down()
+    with borrowed(HOST) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="module")

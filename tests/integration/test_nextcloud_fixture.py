@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from borrowed import borrowed
 from nextcloud_fixture.archive import pack
 
 from orchestrator import lab_services
-from orchestrator.providers.lab import Lab
 from orchestrator.ssh import PYTHON
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,14 +67,8 @@ def mesh(tmp_path_factory):
 @pytest.fixture(scope="module", autouse=True)
 def lab():
     """The lab of this machine with no host of ours; what was there before is there afterwards."""
-    lab = Lab()
-    before = set(lab.place.hosts())
-    lab.destroy(HOST)
-    yield lab
-    for name in {"internet"} - before | {HOST}:
-        lab.destroy(name)
-    if not lab.place.hosts():
-        lab.down()
+    with borrowed(HOST) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="module")

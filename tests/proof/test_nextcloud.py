@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from borrowed import borrowed
 from clients import nextcloud_client_round_trip, vdirsyncer_round_trip
 from disturbed import named
 from hunt import KEPT, known, left, watching
 
 from orchestrator import engines, secrets
 from orchestrator.commands.verify import target_of
-from orchestrator.providers.lab import Lab
 from orchestrator.verify.network import IPV4, Network
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,15 +55,8 @@ def mesh(tmp_path_factory):
 @pytest.fixture(scope="module", autouse=True)
 def lab():
     """The lab of this machine with no host of ours; what was there before is there afterwards."""
-    lab = Lab()
-    before = set(lab.place.hosts())
-    for host in HOSTS.values():
-        lab.destroy(host)
-    yield lab
-    for name in {"internet"} - before | set(HOSTS.values()):
-        lab.destroy(name)
-    if not lab.place.hosts():
-        lab.down()
+    with borrowed(*HOSTS.values()) as lab:
+        yield lab
 
 
 @pytest.fixture(scope="module")
