@@ -16,6 +16,7 @@ Options = dict[str, tuple[type, Any]]
 
 TEMPLATE_OPTIONS = {"trim_blocks": True, "lstrip_blocks": False, "newline_sequence": "\n"}
 SECRET_WORD = re.compile(r"""[^\s"'=:,;<>{}()\[\]]{5,}""")
+COMPONENTS = "maillage_components"
 CONFIRMATION_SECONDS = 130  # the node puts the previous files back after 90
 
 
@@ -90,8 +91,13 @@ class ActionModule(Node):
         return found + [("service", name, "reload") for name in manifest["reload"]]
 
     def call(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Run the module; confirm a guarded change over a new connection."""
+        """Run the module, unless there is nothing to remove; confirm a guarded change over a new connection."""
+        known = task_vars.get("ansible_facts", {}).get(COMPONENTS)  # since an earlier task of this play
+        if arguments["state"] == "absent" and known is not None and arguments["component"] not in known:
+            return {"changed": False, "changes": []}
         result = super().call(arguments, task_vars)
+        if "components" in result:
+            result["ansible_facts"] = {COMPONENTS: result.pop("components")}
         if timer := result.pop("confirm", None):
             self.confirm(arguments["component"], timer, task_vars)
         return result

@@ -32,7 +32,7 @@ options:
   state:
     description:
       - V(absent) stops and disables O(services) and removes what the component wrote; O(directories) stay, for they
-        hold what subscribers stored. No template is rendered then.
+        hold what subscribers stored. No template is rendered then. Where the component never was, nothing is done.
     type: str
     choices: [present, absent]
     default: present

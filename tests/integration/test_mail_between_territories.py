@@ -167,6 +167,6 @@ def test_mail_is_on_disk_before_it_is_answered_for(calvados, network, sender):
     queued = first(r'"250 2\.0\.0 Ok: queued')
     assert first(r"fsync\(\d+<[^>]*/incoming/") < queued
     saved = first(r'"250 2\.0\.0 .*Saved')
-    written = first(r'write\(\d+<[^>]*/srv/maillage/mail/[^>]*/tmp/')
+    written = first(r"write\(\d+<[^>]*/srv/maillage/mail/[^>]*/tmp/")
     file = re.search(r"<([^>]*/tmp/[^>]*)>", lines[written])[1]
     assert written < first(rf"f(data)?sync\(\d+<{re.escape(file)}>", written) < saved

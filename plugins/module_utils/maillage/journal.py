@@ -160,6 +160,11 @@ class Journal:
         return claimed
 
 
+def components(folder: str) -> list[str]:
+    """Return the names of those that have a folder here: all that are on the node, whole or not."""
+    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+
 def put_back(folder: str) -> str:
     """What the guard's timer does: put the previous set back, unless it was confirmed.
 

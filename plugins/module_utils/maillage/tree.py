@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from maillage import differences, files, guard, services
 from maillage.command import NodeError, exists, refusal, run
-from maillage.journal import FOLDER, Journal, check_component
+from maillage.journal import FOLDER, Journal, check_component, components
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,19 +87,25 @@ def main(arguments: dict[str, Any], check: bool, diff: bool) -> dict[str, Any]:
         arguments: the manifest that the action plugin made; or `confirm` and `component`, to end a guarded change.
         check: only say what would be done.
         diff: describe how files differ.
+
+    Returns:
+        `changed`, `changes`, `diff`, and `components`: those that are on the node now.
     """
-    journal = Journal(check_component(arguments["component"]), arguments.get("journals", FOLDER))
+    folder = arguments.get("journals", FOLDER)
+    journal = Journal(check_component(arguments["component"]), folder)
     if "confirm" in arguments:
         return confirm(journal, arguments["confirm"])
+    if arguments["state"] == "absent" and arguments["component"] not in (there := components(folder)):
+        return {"changed": False, "changes": [], "diff": [], "components": there}
     if check:
-        plan = Plan(arguments, journal)
-        return result(plan, diff)
+        return {**result(Plan(arguments, journal), diff), "components": components(folder)}
     with journal.locked():
         if journal.guard:
             guard.disarm(journal.guard)
             journal.put_back()
         tidy(arguments, journal)
-        return converge(arguments, journal, diff)
+        answer = converge(arguments, journal, diff)
+    return {**answer, "components": components(folder)}
 
 
 def result(plan: Plan, diff: bool) -> dict[str, Any]:

@@ -87,6 +87,17 @@ def test_refusals(playbook: Playbook) -> None:
         assert sentence in result.get("msg", "accepted"), options
 
 
+def test_a_component_that_never_was_is_absent_without_a_question(playbook: Playbook, tmp_path: Path) -> None:
+    playbook.template("sample", tmp_path / "x", "x")
+    wanted = [("sample", "present"), ("other", "absent"), ("sample", "absent"), ("sample", "absent")]
+    played = playbook.play([{"tree": {"component": component, "state": state}} for component, state in wanted])
+    assert played.code == 0, played.output
+    results = [result for _, _, result in played.results]
+    assert [result["changed"] for result in results] == [True, False, True, False]
+    assert ["ansible_facts" in result for result in results] == [True, False, True, False]
+    assert not (tmp_path / "x").exists()
+
+
 def test_estimate_contacts_no_host(playbook: Playbook) -> None:
     playbook.template("sample", "/etc/a/x.conf.j2", "{{ word }}")
     (playbook.folder / "inventory.json").write_text('{"all": {"hosts": {"nowhere.invalid": {}}}}', encoding="utf-8")

@@ -33,7 +33,7 @@ def test_first_run_writes_all_and_second_nothing(component: Component) -> None:
         "deep/er/b.conf": ("file 640", "two\n"),
         "link": ("link", "/nowhere"),
     }
-    assert component.run(**wanted) == {"changed": False, "changes": [], "diff": []}
+    assert component.run(**wanted) == {"changed": False, "changes": [], "diff": [], "components": ["sample"]}
 
 
 def test_check_mode_names_the_same_and_touches_nothing(component: Component) -> None:

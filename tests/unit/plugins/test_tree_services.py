@@ -187,6 +187,11 @@ def test_secret_words_do_not_come_back_in_messages(component: Component) -> None
     assert "pr1v4te" not in str(caught.value)
 
 
+def test_a_component_that_never_was_stops_nothing(component: Component, systemd: Systemd) -> None:
+    answer = component.run(state="absent", services=RELOADED)
+    assert (answer["changed"], systemd.calls()) == (False, [])
+
+
 def test_state_absent_stops_and_disables(component: Component, systemd: Systemd) -> None:
     component.run(files={"service.conf": "1"}, services=RELOADED)
     answer = component.run(state="absent", services=RELOADED)
