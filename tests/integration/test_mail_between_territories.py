@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import time
 from email.message import EmailMessage
 
@@ -10,8 +11,9 @@ import dns.resolver
 import pytest
 from disturbed import with_mail
 
-from orchestrator import lab_correspondent, lab_internet, lab_world
+from orchestrator import lab_correspondent, lab_internet, lab_world, secrets
 from orchestrator.commands.verify import target_of
+from orchestrator.providers.lab import Lab
 from orchestrator.verify.mailbox import SMTP, Smtp, imap, letter, receive, refusal, submissions
 from orchestrator.verify.network import IPV4, Network
 
@@ -21,6 +23,20 @@ pytestmark = [
 ]
 PATIENCE = 30  # seconds until a server has done what it was given to do
 TRACE = "/root/trace"
+# On the lab's internet host: a server that takes mail on, for who logs in.
+PROVIDER = """\
+set -e
+apt-get install -y -qq --no-install-recommends sasl2-bin libsasl2-modules > /dev/null
+mkdir -p /etc/postfix/sasl
+printf 'pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN\n' > /etc/postfix/sasl/smtpd.conf
+printf %s {password} | saslpasswd2 -c -p -u exterieur.test {user}
+chgrp postfix /etc/sasldb2
+postconf -M submission/inet='submission inet n - n - - smtpd'
+postconf -P submission/inet/smtpd_sasl_auth_enable=yes submission/inet/smtpd_tls_security_level=encrypt \\
+    submission/inet/smtpd_sasl_local_domain=exterieur.test submission/inet/smtpd_milters= \\
+    submission/inet/smtpd_relay_restrictions=permit_sasl_authenticated,reject
+systemctl reload postfix
+"""
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +186,25 @@ def test_mail_is_on_disk_before_it_is_answered_for(calvados, network, sender):
     written = first(r"write\(\d+<[^>]*/srv/maillage/mail/[^>]*/tmp/")
     file = re.search(r"<([^>]*/tmp/[^>]*)>", lines[written])[1]
     assert written < first(rf"f(data)?sync\(\d+<{re.escape(file)}>", written) < saved
+
+
+def test_somebody_elses_server_takes_mail_on(calvados, network, sender):
+    """For a host whose port 25 is closed: over an encrypted login, and believed where it arrives."""
+    user, password = "territoire", "mot de passe: d'essai"
+    outside = Lab().connection("internet").run(PROVIDER.format(user=user, password=shlex.quote(password)), timeout=300)
+    assert outside.returncode == 0, outside.stderr
+    host = f"mail.{lab_world.CORRESPONDENT}"
+    smarthost = f"  mail:\n    smarthost: {{host: {host}, user: {user}, spf: {lab_world.CORRESPONDENT}}}"
+    calvados.edit("territory.yml", ("  mail: {}", smarthost))
+    secrets.give(calvados.node, "mail.smarthost", password)
+    calvados.deploy()
+    [other] = network.target.mail.others
+    message = letter(sender.address, other.address, f"Par un autre {time.time_ns()}")
+    with submissions(network, sender, IPV4) as client:
+        client.send_message(message)
+    content = as_received(network, other, str(message["Message-ID"])).decode()
+    header, *_ = content.replace("\r\n\t", " ").partition("\r\n\r\n")
+    assert all(f"{kind}=pass" in header for kind in ("spf", "dkim", "dmarc")), header
+    assert re.search(rf"from {host} .*by mail\.manche\.", header)
+    log = calvados.on("journalctl -u postfix --since -2min --no-pager")
+    assert f"Verified TLS connection established to {host}" in log
