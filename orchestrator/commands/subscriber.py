@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{node.name} has no subscriber {printable(uid)!r}; {closest(uid, known)}")
     if arguments.action == "reset":
         secrets.renew(node, f"subscribers.{uid}")
-        _act(loaded, node, reset=[uid])
+        _act(loaded, node, directory_reset=[uid])
         _tell_password(node, uid)
         if node.territory.engine == "nextcloud":
             print("Apps that were let in stop within five minutes, and go on once the new password has been used.")
@@ -104,17 +104,18 @@ def _remove(loaded: Mesh, node: Node, uid: str, *, sure: bool) -> None:
         question = f"Delete the account {uid} of {node.name}? Its data is set aside on the host. [yes/no] "
         if not sys.stdin.isatty() or input(question).strip().lower() not in ("yes", "oui"):
             raise UsageError("nothing is removed; say --yes to remove without a question")
-    others = {name: entry for name, entry in node.subscriptions.subscribers.items() if name != uid}
+    others = dict(node.subscriptions.subscribers)
+    mail = others.pop(uid).mail
+    without = replace(node, subscriptions=Subscriptions(subscribers=others))
     # The node first: killed in between, the same command can be given again.
-    _act(loaded, replace(node, subscriptions=Subscriptions(subscribers=others)), remove=[uid])
+    _act(loaded, without, directory_remove=[uid], removed_mail=mail)
     subscriptions.change(loaded, node, lambda entries: entries.pop(uid))
     secrets.forget(node, f"subscribers.{uid}")
     print(f"{uid} of {node.name} is removed; the data is on the host, in /srv/maillage/removed")
 
 
-def _act(loaded: Mesh, node: Node, **named: list[str]) -> None:
+def _act(loaded: Mesh, node: Node, **variables: str | list[str]) -> None:
     """Converge the accounts on the node, and nothing else."""
-    variables = {f"directory_{name}": uids for name, uids in named.items()}
     try:
         with hosts.locked([node]), deployment.prepared(loaded, [node]) as ansible:
             outcome = ansible("accounts.yml", variables=variables)
