@@ -27,8 +27,8 @@ LAB = Lab()
 # What a second deployment looks at, in one shell script: packages, contents, owners and modes, services, accounts.
 CHECKS = """\
 dpkg-query -Wf '${{db:Status-Abbrev}} ${{Package}}\\n' {packages} > /dev/null
-for state in /var/lib/maillage/tree/*/state.json; do
-    grep -oE '"/[^"]+"' "$state" | tr -d '"'
+for journal in /var/lib/maillage/tree/*/journal.json; do
+    grep -oE '"/[^"]+"' "$journal" | tr -d '"'
 done | sort -u | xargs -r stat -c '%n %U %G %a %F' > /tmp/bench-stat
 awk '$NF == "file" {{print $1}}' /tmp/bench-stat | xargs -r sha256sum > /dev/null
 systemctl is-active {services} > /dev/null
@@ -37,7 +37,10 @@ ldapsearch -Q -LLL -Y EXTERNAL -H ldapi:/// -b {suffix} > /dev/null
 nft list ruleset > /dev/null
 openssl x509 -checkend 2592000 -noout -in /srv/maillage/certificates/live/{domain}/fullchain.pem > /dev/null
 """
-SERVICES = "nftables ssh fail2ban unbound slapd nginx radicale apt-daily-upgrade.timer maillage-certificates.timer"
+SERVICES = "nftables ssh fail2ban unbound slapd nginx radicale apt-daily-upgrade.timer maillage-certificates.timer "
+MAIL = (  # and these, where a node has mail
+    "postfix dovecot rspamd redis-server@rspamd postfix-mta-sts-resolver maillage-mail-policy.socket maillage-webmail "
+)
 PSS = "cat /proc/[0-9]*/smaps_rollup 2>/dev/null | awk '/^Pss:/ {s += $2} END {print s}'"
 
 
@@ -118,12 +121,16 @@ def generated_mesh(folder):
         (folder / name / "territory.yml").write_text(text)
 
 
-def main():
-    node = engines.load(ROOT / "inventories" / "normandie").nodes[TERRITORY]
+def floor(node, services, checks=CHECKS):
+    """The packages of a node, and the script that looks at what a second deployment looks at."""
     variables = ansible_inventory.flat(ansible_vars.node_variables(node, {}, ansible_vars.Surroundings()))
     packages, domain = " ".join(variables["base_packages"]), node.territory.domain
     suffix = ",".join(f"dc={label}" for label in domain.split("."))
-    script = CHECKS.format(packages=packages, services=SERVICES, suffix=suffix, domain=domain)
+    return packages, checks.format(packages=packages, services=services, suffix=suffix, domain=domain)
+
+
+def main():
+    packages, script = floor(engines.load(ROOT / "inventories" / "normandie").nodes[TERRITORY], SERVICES)
     python, me = sys.executable, [sys.executable, "-m", "orchestrator"]
 
     compare(

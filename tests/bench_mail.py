@@ -99,10 +99,17 @@ def memory():
 
 def main():
     with bench_nextcloud.mesh("radicale") as folder, borrowed(HOST, bench.BARE.name):
-        bench.maillage("--mesh", folder, "lab", "up", TERRITORY)
-        bench.maillage("--mesh", folder, "deploy", TERRITORY, "--no-verify")
         node = engines.load(Path(folder)).nodes[TERRITORY]
         domain = node.territory.domain
+
+        def deploy():
+            bench.maillage("--mesh", folder, "deploy", TERRITORY, "--no-verify")
+
+        bench.maillage("--mesh", folder, "lab", "up", TERRITORY)
+        deploy()
+        _, script = bench.floor(node, bench.SERVICES + bench.MAIL)
+        name = "light node with mail: second deploy / one ssh script with the same checks"
+        bench.compare(name, 15, lambda: bench.wall(deploy), lambda: bench.wall(lambda: bench.on(HOST, script)))
         time.sleep(30)
         memory()
         bench.bare_host()

@@ -14,7 +14,7 @@ import bench
 import bench_load
 from borrowed import borrowed
 
-from orchestrator import ansible_inventory, ansible_vars, engines
+from orchestrator import engines
 from orchestrator.archive import VARIABLE
 
 TERRITORY, HOST = "banc", "caen.banc"
@@ -22,7 +22,7 @@ ARCHIVE = os.environ.get(VARIABLE)
 
 SERVICES = (
     "nftables ssh fail2ban unbound slapd nginx postgresql@17-main redis-server@nextcloud php8.4-fpm "
-    "apt-daily-upgrade.timer maillage-certificates.timer maillage-nextcloud-cron.timer"
+    "apt-daily-upgrade.timer maillage-certificates.timer maillage-nextcloud-cron.timer "
 )
 CHECKS = f"""{bench.CHECKS}
 cat /srv/maillage/nextcloud/config/config.php /usr/share/maillage/nextcloud/version.php > /dev/null
@@ -72,10 +72,7 @@ def memory():
 def main():
     with mesh("nextcloud") as folder, borrowed(HOST, bench.BARE.name), tempfile.TemporaryDirectory() as scratch:
         node = engines.load(Path(folder)).nodes[TERRITORY]
-        variables = ansible_inventory.flat(ansible_vars.node_variables(node, {}, ansible_vars.Surroundings()))
-        packages, domain = " ".join(variables["base_packages"]), node.territory.domain
-        suffix = ",".join(f"dc={label}" for label in domain.split("."))
-        script = CHECKS.format(packages=packages, services=SERVICES, suffix=suffix, domain=domain)
+        packages, script = bench.floor(node, SERVICES + bench.MAIL, CHECKS)
 
         def deploy():
             bench.maillage("--mesh", folder, "deploy", TERRITORY, "--no-verify", "--allow-unsigned-archive")
