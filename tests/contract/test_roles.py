@@ -125,7 +125,11 @@ def test_the_playbook_runs_every_role_of_a_node() -> None:
     import yaml
 
     play = yaml.safe_load((ROOT / "playbooks" / "site.yml").read_text(encoding="utf-8"))[0]
-    assert set(play["roles"]) == {role.name for role in roles()} - {"lab_internet"}
+    everywhere, services = (task["loop"] for task in play["tasks"] if "ansible.builtin.include_role" in task)
+    assert {*everywhere, *services} == {role.name for role in roles()} - {"lab_internet"}
+    # A service that is switched off is put away where a component of its name is on the host.
+    components = [(name, tree["component"]) for name in services for tree in Role(name).trees()]
+    assert [(name, component) for name, component in components if not f"{component}-".startswith(f"{name}-")] == []
 
 
 def test_the_challenge_folder_is_the_same_for_who_writes_and_who_serves() -> None:
