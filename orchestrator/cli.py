@@ -40,6 +40,7 @@ COMMANDS = {
     "dns": Command("print the DNS records of a territory, or compare them with the live ones", reports=True),
     "subscriber": Command("add, suspend, resume, remove or list subscribers"),
     "credentials": Command("list, show or renew the secrets of a territory", reports=True),
+    "card": Command("show, export, import and verify the cards that territories exchange"),
     "rekey": Command("give a territory a new key"),
     "lab": Command("start, remove or show the lab of this machine"),
 }

@@ -64,6 +64,10 @@ class ArchiveRefused(InputError):
     """The archive of Nextcloud that was given is not there, or is not what it should be."""
 
 
+class CardRefused(InputError):
+    """A card is not what its territory signed, or must not be taken in."""
+
+
 class SecretsError(InputError):
     """A key or a secret is missing, or does not fit."""
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from orchestrator.errors import InvalidInventory, Problem
 
-# Control characters, the marks that change the order of text on the screen, and invisible ones.
+# Control characters, the marks that change the order of text on the screen, invisible ones, and halves of characters.
 UNWANTED = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
 
 

@@ -118,6 +118,16 @@ class Resolver(Part):
     forwarders: tuple[fields.AnyAddress, ...] = ()
 
 
+class Membership(Part):
+    """The mesh that the territory belongs to: its nodes keep each other's backups."""
+
+    name: fields.Label = Field(description="Le même chez tous ses membres / the same at all of its members")
+    port: fields.PortNumber = Field(default=51820, description="Port de WireGuard / WireGuard's port")
+    keeps: fields.Size | None = Field(
+        default=None, description="Espace gardé pour chaque pair / space that is kept for each peer"
+    )
+
+
 def _one(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
     # Not a length of pydantic's: it would also speak up whenever the entry itself is wrong.
     if len(hosts) != 1:
@@ -134,6 +144,7 @@ class Territory(Part):
     hosts: Annotated[tuple[Host, ...], AfterValidator(_one), Field(json_schema_extra={"minItems": 1, "maxItems": 1})]
     services: Services
     plans: dict[fields.Label, Plan] = Field(default={}, description="Formules proposées / plans on offer")
+    mesh: Membership | None = None
     acme: Acme | None = None
     resolver: Resolver | None = None
 

@@ -27,12 +27,14 @@ LAYERS = [
         "contract",
         "dns",
         "mail_keys",
+        "mesh_keys",
         "outcome",
         "progress",
     },
     {"model", "explain", "report", "runner", "ssh"},
     {
         "accounts",
+        "card",
         "checks",
         "findings",
         "mail_checks",
@@ -47,6 +49,7 @@ LAYERS = [
     },
     {
         "mesh",
+        "cards",
         "mail_secrets",
         "secrets",
         "subscriptions",

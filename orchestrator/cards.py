@@ -1,0 +1,136 @@
+"""The cards that a partner holds: the territory's own, made from its files and keys, and those of its peers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from pathlib import Path
+
+from orchestrator import card, mesh_keys, secrets
+from orchestrator.card import Card
+from orchestrator.errors import SecretsError, UsageError
+from orchestrator.files import write_text
+from orchestrator.locations import state_folder
+from orchestrator.mesh import Mesh
+from orchestrator.model import Node, Territory
+
+FOLDER = "cards"
+RENEWED_BEFORE = timedelta(days=100)  # of its end, a card that is exported is made anew
+
+
+def path_of(mesh: Path, territory: str, *, lab: bool = False) -> Path:
+    """Where the card of a territory is kept; those of the lab go with it."""
+    return (state_folder() if lab else mesh) / FOLDER / f"{territory}.json"
+
+
+def held(mesh: Path) -> dict[str, Card]:
+    """The cards in the folder of the mesh, by territory.
+
+    Raises:
+        CardRefused: one of them is not what its territory signed.
+    """
+    found = {}
+    for path in sorted((mesh / FOLDER).glob("*.json")):
+        each = card.read(path)
+        if path.stem != each.territory:
+            raise UsageError(f"{path} is the card of {each.territory}; a card's file has the name of its territory")
+        found[each.territory] = each
+    return found
+
+
+def own(node: Node, mesh: Path, today: date, *, leaves: bool = False) -> Card:
+    """The card of a territory as its files and keys say: the one that is kept, or a new one with the next serial.
+
+    Raises:
+        UsageError: the territory is in no mesh.
+        SecretsError: its keys are not there.
+    """
+    before = kept(node, mesh)
+    wanted = _content(node, (before.serial if before else 0) + 1, today, leaves=leaves)
+    if before is not None and date.fromisoformat(before.expires) - today > RENEWED_BEFORE:
+        changing = {"serial", "issued", "expires"}
+        if wanted.model_dump(exclude=changing) == before.model_dump(exclude={*changing, "signature"}):
+            return before
+    return card.signed(wanted, mesh_keys.opened_signing(_secret(node, "mesh.card")))
+
+
+def kept(node: Node, mesh: Path) -> Card | None:
+    """The last card that was made for a territory of one's own."""
+    try:
+        return card.read(path_of(mesh, node.name, lab=node.territory.is_lab))
+    except FileNotFoundError:
+        return None
+
+
+def keep(found: Card, mesh: Path, *, lab: bool = False) -> Path:
+    """Write a card to its place."""
+    path = path_of(mesh, found.territory, lab=lab)
+    write_text(path, card.text(found), 0o644)
+    return path
+
+
+def peers(node: Node, mesh: Mesh, today: date) -> list[Card]:
+    """The cards of the other members of a territory's mesh; those of the lab's territories are made when needed.
+
+    One that has left is no peer; one that has expired still is: an old card must not cut a working mesh.
+    """
+    if node.territory.mesh is None:
+        return []
+    found = held(mesh.folder)
+    for other in mesh.nodes.values():
+        if other.territory.is_lab and other.territory.mesh:
+            found[other.name] = own(other, mesh.folder, today)
+    members = (each for each in found.values() if each.mesh == node.territory.mesh.name and not each.leaves)
+    return sorted((each for each in members if each.territory != node.name), key=lambda each: each.territory)
+
+
+def mesh_name(nodes: Iterable[Node]) -> str:
+    """The name of the mesh that a partner's territories are in.
+
+    Raises:
+        UsageError: none is in a mesh.
+    """
+    names = sorted({node.territory.mesh.name for node in nodes if node.territory.mesh})
+    if not names:
+        raise UsageError("no territory here is in a mesh: write `mesh: {name: …}` into its territory.yml first")
+    return names[0]
+
+
+def _content(node: Node, serial: int, today: date, *, leaves: bool) -> card.Content:
+    territory = node.territory
+    if territory.mesh is None:
+        raise UsageError(f"{node.name} is in no mesh: write `mesh: {{name: …}}` into its territory.yml first")
+    return card.Content.model_validate(
+        {
+            "format": card.FORMAT,
+            "mesh": territory.mesh.name,
+            "territory": node.name,
+            "domain": territory.domain,
+            "partner": territory.partner.name,
+            "contact": territory.partner.contact,
+            "serial": serial,
+            "issued": today.isoformat(),
+            "expires": (today + card.VALID).isoformat(),
+            "leaves": leaves,
+            "key": mesh_keys.public_signing(_secret(node, "mesh.card")),
+            "wireguard": _wireguard(node, territory, territory.mesh.name, territory.mesh.port),
+            "offers": {"backup": territory.mesh.keeps or 0},
+        }
+    )
+
+
+def _wireguard(node: Node, territory: Territory, mesh: str, port: int) -> dict[str, object]:
+    addresses = {"ipv4": territory.host.address.ipv4, "ipv6": territory.host.address.ipv6}
+    return {
+        "key": mesh_keys.public_wireguard(_secret(node, "mesh.wireguard")),
+        "address": str(card.address(mesh, node.name)),
+        "port": port,
+        **{family: str(each) for family, each in addresses.items() if each is not None},
+    }
+
+
+def _secret(node: Node, name: str) -> str:
+    found = secrets.stored_value(node, name)
+    if found is None:
+        raise SecretsError(f"{node.name} has no {name} yet; `credentials {node.name} --make` makes it")
+    return found.get_secret_value()
