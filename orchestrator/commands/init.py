@@ -13,6 +13,7 @@ from orchestrator.errors import InvalidInventory, UsageError, printable
 from orchestrator.findings import SUBSCRIPTIONS, TERRITORY
 from orchestrator.locations import CLONE, keys_folder, mesh_folder
 from orchestrator.model import Node
+from orchestrator.providers.lab.state import Place
 
 INVENTORY = "inventory"  # the executable that plain Ansible calls
 
@@ -127,11 +128,14 @@ def _territory(arguments: argparse.Namespace, others: list[Node]) -> str:
 
 
 def _free_lab_addresses(others: list[Node]) -> tuple[str, str]:
-    taken = {address for node in others for host in node.territory.hosts for address in host.address.all}
+    """Addresses of no territory of this mesh, and of no host that the lab has already, such as the demo's."""
+    taken = {str(address) for node in others for host in node.territory.hosts for address in host.address.all}
+    place = Place()
+    taken |= {each for name in place.hosts() if (spec := place.read(name)) for each in (*spec.ipv4, *spec.ipv6)}
     for last in range(lab_world.OWN_ADDRESSES + 1, 100):
-        pair = lab_world.IPV4[last], lab_world.IPV6[int(str(last), 16)]
+        pair = str(lab_world.IPV4[last]), str(lab_world.IPV6[int(str(last), 16)])
         if taken.isdisjoint(pair):
-            return str(pair[0]), str(pair[1])
+            return pair
     raise UsageError("the lab has no free address left; remove a territory that is not used")
 
 

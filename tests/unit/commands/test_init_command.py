@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import cli, mesh, secrets, secretsfile
+from orchestrator.providers.lab.state import HostSpec, Place, write_spec
 
 EXISTING = ["--provider", "existing", "--domain", "montagne.example", "--contact", "contact@exterieur.example"]
 
@@ -91,3 +92,12 @@ def test_a_key_that_cannot_be_used_leaves_no_half_territory(folder: Path, capsys
     assert cli.main(["init", *arguments, "--ipv4", "203.0.113.8"]) == 3
     assert f"chmod 600 {key}" in capsys.readouterr().err
     assert sorted(path.name for path in folder.iterdir()) == ["inventory", "montagne"]
+
+
+def test_an_address_of_a_host_that_the_lab_has_is_not_given_again(folder: Path) -> None:
+    taken = HostSpec("caen.calvados", ("10.99.0.11",), ("fd4d:6169:6c6c::11",), 8 * 10**9)
+    directory = Place().host(taken.name)
+    directory.mkdir(parents=True)
+    write_spec(directory, taken)
+    assert cli.main(["init", "bocage"]) == 0
+    assert str(mesh.load(folder).nodes["bocage"].territory.host.address.ipv4) == "10.99.0.12"
