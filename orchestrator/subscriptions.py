@@ -10,14 +10,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from orchestrator import checks, engines
-from orchestrator.errors import UsageError
+from orchestrator.errors import Problem, UsageError
 from orchestrator.explain import explain
 from orchestrator.files import read_text, write_text
-from orchestrator.findings import SUBSCRIPTIONS
+from orchestrator.findings import SUBSCRIPTIONS, Finding
 from orchestrator.mesh import Mesh
 from orchestrator.model import Node, Subscriptions
 from orchestrator.secretsfile import LARGEST, locked
-from orchestrator.yamlfile import dotted
+from orchestrator.yamlfile import Places, dotted
 
 Entries = dict[str, Any]
 
@@ -67,7 +67,23 @@ def _check(mesh: Mesh, node: Node, content: Mapping[str, Any]) -> None:
     except ValidationError as error:
         sentences = [f"{dotted(location)}: {message}" for location, message, _ in explain(Subscriptions, error)]
         raise UsageError("\n".join(sentences)) from None
-    changed = replace(node, subscriptions=subscriptions)
-    others = [other for other in mesh.nodes.values() if other.name != node.name]
-    if findings := [f"{dotted(found.location)}: {found.message}" for found in checks.check([*others, changed])]:
-        raise UsageError("\n".join(findings))
+    refuse_contradictions(mesh, replace(node, subscriptions=subscriptions))
+
+
+def refuse_contradictions(mesh: Mesh, changed: Node) -> None:
+    """See whether a node with other subscribers would still be valid beside the others of its mesh.
+
+    Raises:
+        UsageError: it would not; says which fields would contradict each other, and where they are now.
+    """
+    others = [other for other in mesh.nodes.values() if other.name != changed.name]
+    if findings := list(checks.check([*others, changed])):
+        raise UsageError("\n".join(map(_sentence, findings)))
+
+
+def _sentence(finding: Finding) -> str:
+    if finding.file == SUBSCRIPTIONS:  # whose lines are still the old ones
+        return f"{dotted(finding.location)}: {finding.message}"
+    path = finding.node.folder / finding.file
+    place = Places(path).find(finding.location, finding.at_key)
+    return str(Problem(path, *place, dotted(finding.location), finding.message))

@@ -100,13 +100,19 @@ def _add(loaded: Mesh, node: Node, arguments: argparse.Namespace) -> None:
 def _remove(loaded: Mesh, node: Node, uid: str, *, sure: bool) -> None:
     if members := [name for name, each in node.subscriptions.subscribers.items() if each.member_of == uid]:
         raise UsageError(f"{uid} pays for {', '.join(members)}; remove them first, or take their member_of out")
+    others = dict(node.subscriptions.subscribers)
+    mail = others.pop(uid).mail
+    without = replace(node, subscriptions=Subscriptions(subscribers=others))
+    try:
+        subscriptions.refuse_contradictions(loaded, without)
+    except UsageError as error:
+        raise UsageError(
+            f"without {uid} the files would contradict each other, so nobody is removed:\n{error}"
+        ) from None
     if not sure:
         question = f"Delete the account {uid} of {node.name}? Its data is set aside on the host. [yes/no] "
         if not sys.stdin.isatty() or input(question).strip().lower() not in ("yes", "oui"):
             raise UsageError("nothing is removed; say --yes to remove without a question")
-    others = dict(node.subscriptions.subscribers)
-    mail = others.pop(uid).mail
-    without = replace(node, subscriptions=Subscriptions(subscribers=others))
     # The node first: killed in between, the same command can be given again.
     _act(loaded, without, directory_remove=[uid], removed_mail=mail)
     subscriptions.change(loaded, node, lambda entries: entries.pop(uid))

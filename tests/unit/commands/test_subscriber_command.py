@@ -23,3 +23,22 @@ def test_without_the_key_nobody_is_written(
     assert cli.main(["--mesh", str(mesh), "subscriber", "add", "orne", "essai", "--name", "Personne d'essai"]) == 3
     assert "if it is lost, put it back" in capsys.readouterr().err
     assert (territory / "subscriptions.yml").read_bytes() == before
+
+
+def test_whoever_a_shared_address_leads_to_is_not_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MAILLAGE_STATE", str(tmp_path / "state"))
+    territory = tmp_path / "mesh" / "manche"
+    territory.mkdir(parents=True)
+    subscriptions = (SAMPLE / "manche" / "subscriptions.yml").read_text(encoding="utf-8")
+    (territory / "subscriptions.yml").write_text(subscriptions, encoding="utf-8")
+    text = (SAMPLE / "manche" / "territory.yml").read_text(encoding="utf-8")
+    shared = "  mail:\n    aliases: {tous@manche.maillage.test: [exemple@manche.maillage.test]}"
+    (territory / "territory.yml").write_text(text.replace("  mail: {}", shared), encoding="utf-8")
+    assert cli.main(["--mesh", str(tmp_path / "mesh"), "subscriber", "remove", "manche", "exemple", "--yes"]) == 2
+    said = capsys.readouterr().err  # before any host is asked: there is none
+    assert "nobody is removed" in said
+    assert "territory.yml:23:" in said
+    assert "is no address of a subscriber here" in said
+    assert (territory / "subscriptions.yml").read_text(encoding="utf-8") == subscriptions
