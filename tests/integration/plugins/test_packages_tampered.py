@@ -102,6 +102,7 @@ def nothing(_archive: Archive) -> None:
 def test_tampered(lab: Lab, play: Playbook, tmp_path: Path, tamper: Callable[[Archive], None], words: str) -> None:
     archive = Archive(tmp_path)
     tamper(archive)
+    archive.call("gpgconf", "--homedir", str(archive.home), "--kill", "all")  # the agent that gpg has started
     reach = lab.connection(HOST.name)
     packed = subprocess.run(["tar", "-c", "-C", str(tmp_path), "sample"], capture_output=True, check=True).stdout
     subprocess.run([*reach.arguments(), "rm -rf /srv/sample && tar -x -C /srv"], input=packed, check=True)
