@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.ansible_vars import Variables
 from orchestrator.model import Node
+from orchestrator.vaulted import Variables
 
 
 def inventory(hosts: Mapping[str, tuple[Node, Variables]], lab: Mapping[str, Variables] | None = None) -> Variables:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from orchestrator import accounts, contract, dns
+from orchestrator import accounts, contract, dns, mail_vars, vaulted
 from orchestrator.apps import AppArchive
+from orchestrator.card import Card
+from orchestrator.card import address as mesh_address
 from orchestrator.mail_keys import Published
 from orchestrator.model import Node, Release, Territory
+from orchestrator.vaulted import Variables
 
 ALWAYS = ("base", "resolver", "certificates", "directory", "web")
-OPTIONAL = ("database", "redis", "webmail", "radicale", "nextcloud", "mail")
+OPTIONAL = ("mesh", "database", "redis", "webmail", "radicale", "nextcloud", "mail")
 MAIL_UNITS = ("postfix.service", "dovecot.service", "maillage-mail-settings.service")
 INSTANCES = {"nextcloud": "nextcloud", "rspamd": "mail"}  # of Redis, each for one role
 READERS = ("radicale", "nextcloud", "mail", "webmail")  # of the directory, each with an account of its own
 ENGINES = ("radicale", "nextcloud")  # of the cloud
-
-Variables = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ def host_name(node: Node) -> str:
 def roles(territory: Territory) -> dict[str, Variables]:
     """The roles that are on, with the variables that their contracts' `when` may name."""
     engine = {"radicale": ("radicale",), "nextcloud": ("database", "redis", "nextcloud"), None: ()}[territory.engine]
-    needed = {*engine, *(("redis", "webmail", "mail") if territory.services.mail else ())}
+    mail = ("redis", "webmail", "mail") if territory.services.mail else ()
+    needed = {*engine, *mail, *(("mesh",) if territory.mesh else ())}
     return {role: {} for role in ALWAYS} | {role: {f"{role}_enabled": True} for role in OPTIONAL if role in needed}
 
 
@@ -84,34 +85,6 @@ def peers(node: Node, others: Iterable[Node]) -> list[str]:
     ]
 
 
-def mail_peers(node: Node, others: Iterable[Node]) -> list[str]:
-    """The domains whose mail other territories of the mesh keep, where this one can reach them."""
-    chosen = [other.territory for other in others if other.name != node.name]
-    return [domain for other in chosen if other.is_lab == node.territory.is_lab for domain in other.mail_domains]
-
-
-def _mail(node: Node, secrets: Mapping[str, str], others: Iterable[Node], on: Mapping[str, Variables]) -> Variables:
-    """The variables of role `mail`."""
-    territory, mail = node.territory, node.territory.services.mail
-    smarthost = mail.smarthost if mail else None
-    return {
-        "mail_enabled": "mail" in on,
-        "mail_domain": territory.domain,
-        "mail_name": territory.partner.name,
-        "mail_cloud": territory.services.cloud is not None,
-        "mail_further_domains": list(place(territory).further),
-        "mail_aliases": {address: list(targets) for address, targets in (mail.aliases if mail else {}).items()},
-        "mail_contact": territory.partner.contact,
-        "mail_locale": territory.partner.locale,
-        "mail_peers": mail_peers(node, others),
-        "mail_internet": not territory.is_lab,
-        "mail_smarthost": smarthost.model_dump(include={"host", "port", "user"}) if smarthost else {},
-        **(_secret(secrets, "mail.smarthost", "mail_smarthost_password") if smarthost else {}),
-        **_service_secret("mail", secrets, on, "directory.mail", "mail_directory_password"),
-        **_service_secret("mail", secrets, on, "mail.dkim", "mail_dkim_ring"),
-    }
-
-
 def node_variables(
     node: Node,
     secrets: Mapping[str, str],
@@ -119,6 +92,7 @@ def node_variables(
     release: Release | None = None,
     others: Iterable[Node] = (),
     archives: Mapping[str, AppArchive] | None = None,
+    cards: Iterable[Card] = (),
 ) -> dict[str, Variables]:
     """Every variable of a node, by role.
 
@@ -129,6 +103,7 @@ def node_variables(
         release: the archive of Nextcloud, where one is at hand; without it the host must have one already.
         others: the territories of the mesh.
         archives: of apps, by their names.
+        cards: of the peers in the mesh.
     """
     territory, on = node.territory, roles(node.territory)
     host, domain = territory.host, territory.domain
@@ -143,11 +118,8 @@ def node_variables(
                 for c, known in contracts
                 for d in contract.active(c.debconf, known)
             ],
-            "base_ports": [
-                {"port": p.port, "protocol": p.protocol, "reason": p.reason}
-                for c, known in contracts
-                for p in contract.active(c.ports, known)
-            ],
+            "base_ports": _ports(contracts, mesh=False),
+            "base_mesh_ports": _ports(contracts, mesh=True),
             "base_ssh_port": host.ssh.port if host.ssh else 22,
             "base_ssh_keys": list(territory.partner.ssh_keys),
             "base_trusted_networks": list(around.networks),
@@ -162,7 +134,7 @@ def node_variables(
         },
         "certificates": {
             "certificates_wanted": dns.certificates(place(territory), on),
-            **_service_secret("mail", secrets, on, "mail.tls", "certificates_key_ring"),
+            **vaulted.of_role("mail", secrets, on, "mail.tls", "certificates_key_ring"),
             "certificates_contact": territory.partner.contact,
             "certificates_acme_directory": territory.acme.directory if territory.acme else around.acme_directory,
             "certificates_trusted_ca": around.acme_ca,
@@ -171,13 +143,15 @@ def node_variables(
         "directory": {
             "directory_domain": domain,
             "directory_services": [
-                {"name": role, **_secret(secrets, f"directory.{role}")}
+                {"name": role, **vaulted.secret(secrets, f"directory.{role}")}
                 for role in (*ENGINES, "mail", "webmail")
                 if role in on
             ],
             "directory_password_writers": ["nextcloud"] if "nextcloud" in on else [],
-            "directory_subscribers": accounts.everybody(node, lambda name: _secret(secrets, f"directory.{name}")),
-            **_secret(secrets, "subscribers", "directory_first_passwords"),
+            "directory_subscribers": accounts.everybody(
+                node, lambda name: vaulted.secret(secrets, f"directory.{name}")
+            ),
+            **vaulted.secret(secrets, "subscribers", "directory_first_passwords"),
         },
         "web": {
             "web_domain": domain,
@@ -186,6 +160,12 @@ def node_variables(
             "web_partner_contact": territory.partner.contact,
             "web_mail": "mail" in on,
             "web_cloud": "radicale" in on or "nextcloud" in on,
+        },
+        "mesh": {
+            "mesh_enabled": "mesh" in on,
+            "mesh_address": str(mesh_address(territory.mesh.name, node.name)) if territory.mesh else "",
+            "mesh_peers": [_mesh_peer(each, territory) for each in cards],
+            **vaulted.of_role("mesh", secrets, on, "mesh.wireguard", "mesh_private_key"),
         },
         "database": {"database_enabled": "database" in on, "database_names": ["nextcloud"]},
         "redis": {
@@ -196,18 +176,10 @@ def node_variables(
             "radicale_enabled": "radicale" in on,
             "radicale_domain": domain,
             "radicale_locale": territory.partner.locale,
-            **_service_secret("radicale", secrets, on, "directory.radicale", "radicale_directory_password"),
+            **vaulted.of_role("radicale", secrets, on, "directory.radicale", "radicale_directory_password"),
         },
-        "mail": _mail(node, secrets, others, on),
-        "webmail": {
-            "webmail_enabled": "webmail" in on,
-            "webmail_alone": "webmail" in on and "nextcloud" not in on,
-            "webmail_domain": domain,
-            "webmail_name": territory.partner.name,
-            "webmail_contact": territory.partner.contact,
-            **_service_secret("webmail", secrets, on, "directory.webmail", "webmail_directory_password"),
-            **_service_secret("webmail", secrets, on, "mail.webmail", "webmail_session_key"),
-        },
+        "mail": mail_vars.mail(node, secrets, others, on),
+        "webmail": mail_vars.webmail(node, secrets, on),
         "nextcloud": {
             "nextcloud_enabled": "nextcloud" in on,
             "nextcloud_domain": domain,
@@ -224,17 +196,23 @@ def node_variables(
             "nextcloud_peers": peers(node, others),
             "nextcloud_private_peers": territory.is_lab,
             **({"nextcloud_release": asdict(release)} if release else {}),
-            **_service_secret("nextcloud", secrets, on, "directory.nextcloud", "nextcloud_directory_password"),
+            **vaulted.of_role("nextcloud", secrets, on, "directory.nextcloud", "nextcloud_directory_password"),
         },
     }
 
 
-def _service_secret(
-    role: str, secrets: Mapping[str, str], on: Mapping[str, Variables], name: str, variable: str
-) -> Variables:
-    """A secret that a role needs when it is on; an empty one when it is off."""
-    return _secret(secrets, name, variable) if role in on else {variable: ""}
+def _ports(contracts: Iterable[tuple[contract.Contract, Variables]], *, mesh: bool) -> list[Variables]:
+    """What the firewall opens: to everybody, or to peers over the mesh alone."""
+    return [
+        {"port": each.port, "protocol": each.protocol, "reason": each.reason}
+        for found, known in contracts
+        for each in contract.active(found.ports, known)
+        if each.mesh is mesh
+    ]
 
 
-def _secret(secrets: Mapping[str, str], name: str, variable: str = "password") -> Variables:
-    return {variable: {"__ansible_vault": secrets[name]}} if name in secrets else {}
+def _mesh_peer(card: Card, territory: Territory) -> Variables:
+    """A peer, reached over IPv4 where both have it: it is what every host can send to."""
+    way, both = card.wireguard, territory.host.address.ipv4 and card.wireguard.ipv4
+    endpoint = f"{way.ipv4}:{way.port}" if both or way.ipv6 is None else f"[{way.ipv6}]:{way.port}"
+    return {"name": card.territory, "key": way.key, "address": str(way.address), "endpoint": endpoint}

@@ -15,6 +15,7 @@ from orchestrator.mesh import Mesh
 from orchestrator.model import Node, Territory
 
 FOLDER = "cards"
+PORT = 51820  # of WireGuard, as in roles/mesh/meta/contract.yml
 RENEWED_BEFORE = timedelta(days=100)  # of its end, a card that is exported is made anew
 
 
@@ -113,18 +114,18 @@ def _content(node: Node, serial: int, today: date, *, leaves: bool) -> card.Cont
             "expires": (today + card.VALID).isoformat(),
             "leaves": leaves,
             "key": mesh_keys.public_signing(_secret(node, "mesh.card")),
-            "wireguard": _wireguard(node, territory, territory.mesh.name, territory.mesh.port),
+            "wireguard": _wireguard(node, territory, territory.mesh.name),
             "offers": {"backup": territory.mesh.keeps or 0},
         }
     )
 
 
-def _wireguard(node: Node, territory: Territory, mesh: str, port: int) -> dict[str, object]:
+def _wireguard(node: Node, territory: Territory, mesh: str) -> dict[str, object]:
     addresses = {"ipv4": territory.host.address.ipv4, "ipv6": territory.host.address.ipv6}
     return {
         "key": mesh_keys.public_wireguard(_secret(node, "mesh.wireguard")),
         "address": str(card.address(mesh, node.name)),
-        "port": port,
+        "port": PORT,
         **{family: str(each) for family, each in addresses.items() if each is not None},
     }
 

@@ -47,10 +47,11 @@ class Debconf(Declaration):
 
 
 class Port(Declaration):
-    """A port that the firewall opens, for IPv4 and IPv6."""
+    """A port that the firewall opens, for IPv4 and IPv6: to everybody, or with `mesh` to peers over the mesh alone."""
 
     port: Port_
     protocol: Literal["tcp", "udp"]
+    mesh: bool = False
     reason: str
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator import ansible_inventory, ansible_vars, apps, archive, hosts, keys, secrets
-from orchestrator.ansible_vars import Surroundings, Variables
+from orchestrator import ansible_inventory, ansible_vars, apps, archive, cards, hosts, keys, secrets
+from orchestrator.ansible_vars import Surroundings
 from orchestrator.apps import AppArchive
 from orchestrator.errors import ArchiveMissing
 from orchestrator.mesh import Mesh
 from orchestrator.model import Node, Release
 from orchestrator.outcome import Outcome
 from orchestrator.progress import Listener, note
+from orchestrator.vaulted import Variables
 
 LAB_LABEL = "lab"
 
@@ -82,12 +84,20 @@ def prepared(
         around = lab_services.surroundings()
         if len(absent) < len(nodes):
             internet = {lab_services.HOST: lab_services.variables(mesh, lab_key, LAB_LABEL)}
-    made = {}
+    made, today = {}, datetime.now(UTC).date()
     for node in nodes:
         place = around if node.territory.is_lab else Surroundings()
         chosen = releases.get(node.name) if releases else None
         variables = ansible_inventory.flat(
-            ansible_vars.node_variables(node, ciphertexts[node.name], place, chosen, mesh.nodes.values(), archives)
+            ansible_vars.node_variables(
+                node,
+                ciphertexts[node.name],
+                place,
+                chosen,
+                mesh.nodes.values(),
+                archives,
+                cards.peers(node, mesh, today),
+            )
         )
         variables |= _estimated() if node in absent else hosts.connection(node).ansible_variables()
         made[ansible_vars.host_name(node)] = (node, variables)

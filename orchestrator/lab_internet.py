@@ -12,10 +12,11 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import dns, lab_world
-from orchestrator.ansible_vars import Surroundings, Variables, place, public_name, zone
+from orchestrator.ansible_vars import Surroundings, place, public_name, zone
 from orchestrator.mail_keys import Published
 from orchestrator.model import Node
 from orchestrator.providers.lab_provider import AUTHORITY_NAME, INTERNET
+from orchestrator.vaulted import Variables
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey

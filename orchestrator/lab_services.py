@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import SecretStr
 
 from orchestrator import lab_internet, lab_world, mail_keys, mail_secrets, vault
-from orchestrator.ansible_vars import Surroundings, Variables
+from orchestrator.ansible_vars import Surroundings
 from orchestrator.providers import lab_provider
 from orchestrator.providers.lab import HostSpec, Lab, material, network
 from orchestrator.providers.lab_provider import AUTHORITY_NAME, INTERNET
+from orchestrator.vaulted import Variables
 
 if TYPE_CHECKING:
     from orchestrator.mesh import Mesh

@@ -122,7 +122,6 @@ class Membership(Part):
     """The mesh that the territory belongs to: its nodes keep each other's backups."""
 
     name: fields.Label = Field(description="Le même chez tous ses membres / the same at all of its members")
-    port: fields.PortNumber = Field(default=51820, description="Port de WireGuard / WireGuard's port")
     keeps: fields.Size | None = Field(
         default=None, description="Espace gardé pour chaque pair / space that is kept for each peer"
     )

@@ -46,11 +46,11 @@ from orchestrator import (
     secrets,
     secretsfile,
 )
-from orchestrator.ansible_vars import Variables
 from orchestrator.commands.verify import mailbox
 from orchestrator.model import Node, Release
 from orchestrator.providers import lab_provider
 from orchestrator.providers.lab import BASE_IMAGE, HostSpec, Lab, Network, Place, host
+from orchestrator.vaulted import Variables
 from orchestrator.verify import target
 
 HERE = Path(__file__).resolve().parent

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from orchestrator import ansible_inventory, ansible_vars, engines, hosts, secretsfile
-from orchestrator.ansible_vars import Surroundings, Variables
+from orchestrator.ansible_vars import Surroundings
 from orchestrator.locations import mesh_folder
 from orchestrator.model import Node
+from orchestrator.vaulted import Variables
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
