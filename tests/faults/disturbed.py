@@ -212,8 +212,8 @@ def copy_of_the_mesh(folder: Path) -> Path:
 
 
 @contextmanager
-def with_mail(folder: Path, *names: str) -> Iterator[list[Territory]]:
-    """Territories of a copy of the sample mesh, with mail and the light engine, deployed."""
+def deployed(folder: Path, *names: str) -> Iterator[list[Territory]]:
+    """Territories of a copy of the sample mesh, with the light engine, deployed together."""
     mesh = folder / "normandie"
     shutil.copytree(SAMPLE, mesh, symlinks=True)
     territories = [Territory(mesh, name) for name in names]

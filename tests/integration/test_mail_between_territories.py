@@ -9,7 +9,7 @@ from email.message import EmailMessage
 import dkim
 import dns.resolver
 import pytest
-from disturbed import with_mail
+from disturbed import deployed
 
 from orchestrator import lab_correspondent, lab_internet, lab_world, secrets
 from orchestrator.commands.verify import target_of
@@ -41,7 +41,7 @@ systemctl reload postfix
 
 @pytest.fixture(scope="module")
 def territories(tmp_path_factory):
-    with with_mail(tmp_path_factory.mktemp("mail"), "calvados", "manche") as territories:
+    with deployed(tmp_path_factory.mktemp("mail"), "calvados", "manche") as territories:
         yield territories
 
 
