@@ -10,6 +10,7 @@ pytestmark = [
     pytest.mark.lab,
     pytest.mark.skipif(os.geteuid() != 0, reason="a lab host needs root"),
 ]
+MEMBERS = "\nmesh: {name: normandie, keeps: 100 GB}\n"
 ECHO = """
 import socket, sys
 with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as probe:
@@ -39,7 +40,7 @@ for port in {ports}:
 
 @pytest.fixture(scope="module")
 def territories(tmp_path_factory):
-    with deployed(tmp_path_factory.mktemp("mesh"), "calvados", "manche", "orne") as each:
+    with deployed(tmp_path_factory.mktemp("mesh"), "calvados", "manche", "orne", more=MEMBERS) as each:
         yield each
 
 

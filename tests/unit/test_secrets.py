@@ -13,8 +13,7 @@ from orchestrator.model import Node
 from orchestrator.secret_graph import Secret
 
 WITHOUT_MAIL = ["directory.radicale", "directory.verify"]
-STORED = ["directory.radicale", "directory.mail", "directory.webmail", "mail.webmail", "mail.dkim", "mail.tls",
-          "mesh.card", "mesh.wireguard"]  # fmt: skip
+STORED = ["directory.radicale", "directory.mail", "directory.webmail", "mail.webmail", "mail.dkim", "mail.tls"]
 STORED += ["directory.verify", "directory.verify2", "directory.postmaster", "subscribers"]
 
 
