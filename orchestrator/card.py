@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -197,18 +197,18 @@ def _no_fraction(_text: str) -> None:
     raise ValueError("a number in it is not whole")
 
 
-def refusal(card: Card, known: Iterable[Card], mesh: str, today: date) -> str | None:
+def refusal(card: Card, known: Iterable[Card], meshes: Collection[str], today: date) -> str | None:
     """Why a card is not taken in, in one sentence; None when it may be.
 
     Args:
         card: the one that came.
         known: the cards that are held, and that of the territory itself.
-        mesh: the name of the mesh.
+        meshes: the names of those that the partner's territories are in.
         today: the day.
     """
     name = card.territory
-    if card.mesh != mesh:
-        return f"the card of {name} is for the mesh {card.mesh}; yours is {mesh}"
+    if card.mesh not in meshes:
+        return f"the card of {name} is for the mesh {card.mesh}; yours is {', '.join(sorted(meshes))}"
     if date.fromisoformat(card.expires) < today:
         return f"the card of {name} has expired on {card.expires}; ask for a new one (`card export`)"
     if date.fromisoformat(card.issued) > today + timedelta(days=1):

@@ -70,31 +70,42 @@ def keep(found: Card, mesh: Path, *, lab: bool = False) -> Path:
     return path
 
 
-def peers(node: Node, mesh: Mesh, today: date) -> list[Card]:
-    """The cards of the other members of a territory's mesh; those of the lab's territories are made when needed.
+def of_the_lab(nodes: Iterable[Node], mesh: Mesh, today: date) -> None:
+    """Have the cards of the lab's territories, who hand them to each other: new ones of those named, where need be."""
+    renewed = {node.name for node in nodes}
+    for node in mesh.nodes.values():
+        if not (node.territory.is_lab and node.territory.mesh):
+            continue
+        if node.name in renewed or kept(node, mesh.folder) is None:
+            secrets.ensure(node)
+            keep(own(node, mesh.folder, today), mesh.folder, lab=True)
+
+
+def peers(node: Node, mesh: Mesh) -> list[Card]:
+    """The cards of the other members of a territory's mesh.
 
     One that has left is no peer; one that has expired still is: an old card must not cut a working mesh.
     """
     if node.territory.mesh is None:
         return []
     found = held(mesh.folder)
-    for other in mesh.nodes.values():
-        if other.territory.is_lab and other.territory.mesh:
-            found[other.name] = own(other, mesh.folder, today)
+    if node.territory.is_lab:
+        lab = [other for other in mesh.nodes.values() if other.territory.is_lab and other.territory.mesh]
+        found |= {other.name: each for other in lab if (each := kept(other, mesh.folder)) is not None}
     members = (each for each in found.values() if each.mesh == node.territory.mesh.name and not each.leaves)
     return sorted((each for each in members if each.territory != node.name), key=lambda each: each.territory)
 
 
-def mesh_name(nodes: Iterable[Node]) -> str:
-    """The name of the mesh that a partner's territories are in.
+def meshes(nodes: Iterable[Node]) -> set[str]:
+    """The names of the meshes that a partner's territories are in.
 
     Raises:
         UsageError: none is in a mesh.
     """
-    names = sorted({node.territory.mesh.name for node in nodes if node.territory.mesh})
+    names = {node.territory.mesh.name for node in nodes if node.territory.mesh}
     if not names:
         raise UsageError("no territory here is in a mesh: write `mesh: {name: …}` into its territory.yml first")
-    return names[0]
+    return names
 
 
 def _content(node: Node, serial: int, today: date, *, leaves: bool) -> card.Content:

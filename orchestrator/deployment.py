@@ -84,7 +84,8 @@ def prepared(
         around = lab_services.surroundings()
         if len(absent) < len(nodes):
             internet = {lab_services.HOST: lab_services.variables(mesh, lab_key, LAB_LABEL)}
-    made, today = {}, datetime.now(UTC).date()
+    cards.of_the_lab([node for node in nodes if node.territory.is_lab], mesh, datetime.now(UTC).date())
+    made = {}
     for node in nodes:
         place = around if node.territory.is_lab else Surroundings()
         chosen = releases.get(node.name) if releases else None
@@ -96,7 +97,7 @@ def prepared(
                 chosen,
                 mesh.nodes.values(),
                 archives,
-                cards.peers(node, mesh, today),
+                cards.peers(node, mesh),
             )
         )
         variables |= _estimated() if node in absent else hosts.connection(node).ansible_variables()

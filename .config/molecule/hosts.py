@@ -84,17 +84,18 @@ def role() -> str:
     return os.environ["MOLECULE_SCENARIO_NAME"]
 
 
-def load(engine: str = "", *, mail: bool | None = None) -> tuple[mesh.Mesh, Node]:
-    """The mesh of the one territory, and the territory, with what the role under test needs; or with what is said."""
+def load(engine: str = "", *, every: bool = False) -> tuple[mesh.Mesh, Node]:
+    """The mesh of the one territory, and the territory, with what the role under test needs; or with every service."""
     found = mesh.load(HERE / "mesh")
     node = found.nodes[TERRITORY]
     services = node.territory.services
     assert services.cloud is not None
     chosen = {"engine": engine or ("nextcloud" if role() in OF_NEXTCLOUD else "radicale")}
     services = services.model_copy(update={"cloud": services.cloud.model_copy(update=chosen)})
-    if not (role() in OF_MAIL if mail is None else mail):
+    if not (every or role() in OF_MAIL):
         services = services.model_copy(update={"mail": None})
-    node = replace(node, territory=node.territory.model_copy(update={"services": services}))
+    changed = {"services": services} | ({} if every or role() == "mesh" else {"mesh": None})
+    node = replace(node, territory=node.territory.model_copy(update=changed))
     return replace(found, nodes={TERRITORY: node}), node
 
 
@@ -167,7 +168,7 @@ def contents(name: str) -> Variables:
         return {"names": [*names, *(CLIENTS if name == INTERNET.name else [])], "debconf": debconf}
     # One image for the roles of all engines.
     around = lab_services.surroundings(INTERNET)
-    nodes = [load(engine, mail=True)[1] for engine in ansible_vars.ENGINES]
+    nodes = [load(engine, every=True)[1] for engine in ansible_vars.ENGINES]
     bases = [ansible_vars.node_variables(node, {}, around)["base"] for node in nodes]
     return {key: sorted({each for base in bases for each in base[f"base_{of}"]})
             for key, of in (("names", "packages"), ("debconf", "debconf"))}  # fmt: skip

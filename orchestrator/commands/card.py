@@ -70,10 +70,10 @@ def _import(arguments: argparse.Namespace, mesh: Mesh) -> None:
             found = card.read(Path(arguments.file))
         except FileNotFoundError:
             raise UsageError(f"there is no file {printable(arguments.file)}") from None
-    held, name = cards.held(mesh.folder), cards.mesh_name(mesh.nodes.values())
+    held, meshes = cards.held(mesh.folder), cards.meshes(mesh.nodes.values())
     if found.territory in mesh.nodes:
         raise CardRefused(f"{found.territory} is your own territory; its card is made by `card export`")
-    if reason := card.refusal(found, [*held.values(), *_own(mesh).values()], name, _today()):
+    if reason := card.refusal(found, [*held.values(), *_own(mesh).values()], meshes, _today()):
         raise CardRefused(reason)
     if found.territory not in held:
         _compare(found, arguments.fingerprint)
@@ -97,8 +97,8 @@ def _compare(found: Card, given: str | None) -> None:
 def _verify(arguments: argparse.Namespace, mesh: Mesh) -> None:
     known = list({**cards.held(mesh.folder), **_own(mesh)}.values())
     chosen = [card.read(Path(name)) for name in arguments.files] or known
-    name = cards.mesh_name(mesh.nodes.values())
-    refused = [reason for each in chosen if (reason := card.refusal(each, known, name, _today()))]
+    meshes = cards.meshes(mesh.nodes.values())
+    refused = [reason for each in chosen if (reason := card.refusal(each, known, meshes, _today()))]
     if refused:
         raise CardRefused("\n".join(refused))
     for each in chosen:

@@ -212,15 +212,15 @@ def copy_of_the_mesh(folder: Path) -> Path:
 
 
 @contextmanager
-def with_mail(folder: Path, *names: str) -> Iterator[list[Territory]]:
-    """Territories of a copy of the sample mesh, with mail and the light engine, deployed."""
+def deployed(folder: Path, *names: str, more: str = "") -> Iterator[list[Territory]]:
+    """Territories of a copy of the sample mesh, with the light engine and `more` in their files, deployed together."""
     mesh = folder / "normandie"
     shutil.copytree(SAMPLE, mesh, symlinks=True)
     territories = [Territory(mesh, name) for name in names]
     for name in names:
         path = mesh / name / "territory.yml"
         text = re.sub(r"\n    engine: .*", "", path.read_text(encoding="utf-8"))
-        path.write_text(text.replace("  cloud:\n", "  cloud:\n    engine: radicale\n"), encoding="utf-8")
+        path.write_text(text.replace("  cloud:\n", "  cloud:\n    engine: radicale\n") + more, encoding="utf-8")
     with borrowed(*(territory.host for territory in territories)):
         territories[0].run("deploy", *names, "--no-verify")
         yield territories

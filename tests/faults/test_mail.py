@@ -8,7 +8,7 @@ import time
 import zipfile
 
 import pytest
-from disturbed import MOMENTS, SEEDS, with_mail
+from disturbed import MOMENTS, SEEDS, deployed
 
 from orchestrator.commands.verify import target_of
 from orchestrator.providers.lab import Lab
@@ -27,7 +27,7 @@ PATIENCE = 90  # seconds until what was accepted must have arrived
 
 @pytest.fixture(scope="module")
 def calvados(tmp_path_factory):
-    with with_mail(tmp_path_factory.mktemp("mail"), "calvados") as [territory]:
+    with deployed(tmp_path_factory.mktemp("mail"), "calvados") as [territory]:
         yield territory
 
 

@@ -165,7 +165,7 @@ REFUSED = {
 @pytest.mark.parametrize("what", REFUSED)
 def test_a_card_that_must_not_be_taken_in(what: str) -> None:
     found, sentence = REFUSED[what]
-    assert sentence in str(card.refusal(found, KNOWN, "normandie", TODAY))
+    assert sentence in str(card.refusal(found, KNOWN, {"normandie"}, TODAY))
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_card_that_must_not_be_taken_in(what: str) -> None:
     ids=["new", "the same", "newer", "leaving", "another WireGuard key"],
 )  # fmt: skip
 def test_a_card_that_may(found: Card) -> None:
-    assert card.refusal(found, KNOWN, "normandie", TODAY) is None
+    assert card.refusal(found, KNOWN, {"normandie"}, TODAY) is None
 
 
 def test_a_fingerprint_is_thirty_digits_of_the_key() -> None:

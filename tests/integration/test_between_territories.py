@@ -1,4 +1,4 @@
-"""Two territories and somebody outside write to each other; each letter is looked at where it arrives."""
+"""Three territories reach each other over the mesh; two of them and somebody outside write to each other."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from email.message import EmailMessage
 import dkim
 import dns.resolver
 import pytest
-from disturbed import with_mail
+from disturbed import deployed
 
 from orchestrator import lab_correspondent, lab_internet, lab_world, secrets
 from orchestrator.commands.verify import target_of
@@ -23,6 +23,32 @@ pytestmark = [
 ]
 PATIENCE = 30  # seconds until a server has done what it was given to do
 TRACE = "/root/trace"
+MEMBERS = "\nmesh: {name: normandie, keeps: 100 GB}\n"
+ECHO = """
+import socket, sys
+with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as probe:
+    probe.settimeout(1)
+    for attempt in range(10):
+        probe.sendto(bytes([128, 0, 0, 0, 0, 7, 0, attempt]), ({address!r}, 0))
+        try:
+            while True:
+                answer, sender = probe.recvfrom(1500)
+                if answer[0] == 129 and sender[0] == {address!r}:
+                    print("answered")
+                    sys.exit()
+        except TimeoutError:
+            continue
+print("silent")
+"""
+CONNECT = """
+import socket
+for port in {ports}:
+    try:
+        socket.create_connection(({address!r}, port), 3).close()
+        print(port)
+    except OSError:
+        pass
+"""
 # On the lab's internet host: a server that takes mail on, for who logs in.
 PROVIDER = """\
 set -e
@@ -41,7 +67,7 @@ systemctl reload postfix
 
 @pytest.fixture(scope="module")
 def territories(tmp_path_factory):
-    with with_mail(tmp_path_factory.mktemp("mail"), "calvados", "manche") as territories:
+    with deployed(tmp_path_factory.mktemp("mesh"), "calvados", "manche", "orne", more=MEMBERS) as territories:
         yield territories
 
 
@@ -209,3 +235,54 @@ def test_somebody_elses_server_takes_mail_on(territories, calvados, network, sen
     assert re.search(rf"from {host} .*by mail\.manche\.", header)
     log = calvados.on("journalctl -u postfix --since -2min --no-pager")
     assert f"Verified TLS connection established to {host}" in log
+
+
+def address(territory):
+    shown = territory.run("card", "show", territory.name, "--json")
+    return shown["wireguard"]["address"]
+
+
+def answers(territory, other):
+    return territory.on(ECHO.format(address=other), python=True).strip()
+
+
+def sessions(territory):
+    """By the peer's key, how many bytes came from it since the interface was made."""
+    lines = territory.on("wg show mesh0 transfer").splitlines()
+    return {key: int(received) for key, received, _sent in (line.split() for line in lines)}
+
+
+def test_everybody_reaches_everybody(territories):
+    addresses = {territory.name: address(territory) for territory in territories}
+    assert len(set(addresses.values())) == 3
+    for territory in territories:
+        for other in set(addresses) - {territory.name}:
+            assert answers(territory, addresses[other]) == "answered", f"{territory.name} to {other}"
+
+
+def test_nothing_else_is_reached_over_the_mesh(territories):
+    one, other, _ = territories
+    assert one.on(CONNECT.format(ports=[22, 25, 80, 443, 993], address=address(other)), python=True).split() == []
+
+
+def test_a_peer_that_leaves_is_the_only_one_that_changes(territories):
+    one, other, leaving = territories
+    before = sessions(one)
+    assert len(before) == 2
+    leaving.edit("territory.yml", ("\nmesh: ", "\n# mesh: "))
+    report = one.deploy()
+    changes = [(change["kind"], change["name"], change["action"]) for change in report["changes"]]
+    assert changes == [("file", "/etc/wireguard/mesh0.conf", "change"), ("service", "wg-quick@mesh0.service", "reload")]
+    after = sessions(one)
+    assert len(after) == 1
+    [(key, received)] = after.items()
+    assert received >= before[key] > 0  # the tunnel to the other one was not made anew
+    assert answers(one, address(other)) == "answered"
+    assert not re.search(r"# orne", one.on("cat /etc/wireguard/mesh0.conf"))
+
+
+def test_the_mesh_is_there_after_the_host_was_started_again(territories):
+    one, other, _ = territories
+    one.lab.reboot(one.host)
+    one.on("systemctl is-system-running --wait")
+    assert answers(one, address(other)) == "answered"
