@@ -35,8 +35,9 @@ def _names(node: Node) -> Iterator[Finding]:
         yield Finding(
             node, TERRITORY, ("domain",), "ends in a name that is kept for special uses; write a registered domain"
         )
-    if _inside(territory.partner.contact.partition("@")[2], territory.domain):
-        message = "must be outside the territory's own domain: it is used when the node is down"
+    contact = territory.partner.contact.partition("@")[2]
+    if any(_inside(contact, own) for own in {territory.domain, *territory.mail_domains}):
+        message = "must be outside the domains that are kept here: it is used when the node is down"
         yield Finding(node, TERRITORY, ("partner", "contact"), message)
 
 

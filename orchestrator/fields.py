@@ -31,7 +31,7 @@ _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123
 _DOMAIN = rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?"
 _SIZE = r"^([1-9][0-9]{0,3}) ?(MB|GB|TB)$"
 _IPV4, _IPV6 = ({"type": "string", "format": kind} for kind in ("ipv4", "ipv6"))
-_LOCAL_PART = r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*"
+_LOCAL_PART = r"[a-z0-9_][a-z0-9_+-]*(\.[a-z0-9_+-]+)*"
 
 
 def _words(text: str) -> frozenset[str]:

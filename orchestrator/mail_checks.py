@@ -10,6 +10,8 @@ from orchestrator.findings import SUBSCRIPTIONS, TERRITORY, Finding
 from orchestrator.model import Node
 from orchestrator.yamlfile import Location
 
+LONGEST_LOCAL_PART = 64  # RFC 5321, section 4.5.3.1.1
+
 
 def check(node: Node) -> Iterator[Finding]:
     """Find every contradiction about mail within a node."""
@@ -75,6 +77,8 @@ def _refused(address: str, domains: tuple[str, ...]) -> str:
         return f"must be an address of the territory, name@{domains[0]}{also}"
     if local in RESERVED_SUBSCRIBERS:
         return "this address is kept for whoever runs the node; choose another"
+    if len(local) > LONGEST_LOCAL_PART:
+        return f"must have at most {LONGEST_LOCAL_PART} characters before the @ (RFC 5321)"
     if "+" in local:
         return "must have no +: what follows it is for each subscriber to choose"
     return ""

@@ -17,6 +17,8 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from orchestrator.errors import UsageError
+
 SAFE_AFTER = timedelta(days=8)  # Postfix tries for five days; resolvers keep a record for an hour
 RSA_BITS = 2048
 STRING = 255  # bytes in one string of a TXT record (RFC 1035)
@@ -81,8 +83,17 @@ def _ring(make: Callable[[int], Key]) -> str:
 
 
 def _renewed(ring: str, make: Callable[[int], Key], today: date) -> str:
-    """Take the next key into use and make another one; drop those that have been out of use for long enough."""
+    """Take the next key into use and make another one; drop those that have been out of use for long enough.
+
+    Raises:
+        UsageError: this was done today already; others cannot know the key that would come into use.
+    """
     old = json.loads(ring)
+    if old["previous"] and old["previous"][-1]["until"] == today.isoformat():
+        raise UsageError(
+            "these keys were renewed today already: publish what `dns` shows now, so that others know the next ones; "
+            "from tomorrow on they can be renewed again"
+        )
     retired = [*old["previous"], {**old["current"], "until": today.isoformat()}]
     return json.dumps(
         {

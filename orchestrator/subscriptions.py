@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from orchestrator import checks, engines
-from orchestrator.errors import Problem, UsageError
+from orchestrator.errors import InvalidInventory, Problem, UsageError
 from orchestrator.explain import explain
 from orchestrator.files import read_text, write_text
 from orchestrator.findings import SUBSCRIPTIONS, Finding
 from orchestrator.mesh import Mesh
 from orchestrator.model import Node, Subscriptions
 from orchestrator.secretsfile import LARGEST, locked
-from orchestrator.yamlfile import Places, dotted
+from orchestrator.yamlfile import Places, dotted, is_text, parse
 
 Entries = dict[str, Any]
 
@@ -47,6 +48,7 @@ def change(mesh: Mesh, node: Node, edit: Callable[[Entries], None]) -> tuple[Mes
         _check(mesh, node, content)
         text = StringIO()
         yaml.dump(content, text)
+        _readable(path, text.getvalue())
         write_text(path, text.getvalue(), path.stat().st_mode & 0o777 if path.exists() else 0o644)
     changed = engines.load(mesh.folder)
     return changed, changed.nodes[node.name]
@@ -56,9 +58,25 @@ def entry(values: Mapping[str, str]) -> Any:  # noqa: ANN401 - ruamel's own type
     """A subscriber's entry, written on one line."""
     from ruamel.yaml.comments import CommentedMap
 
-    written = CommentedMap(values)
+    written = CommentedMap({name: quoted(value) for name, value in values.items()})
     written.fa.set_flow_style()
     return written
+
+
+def quoted(text: str) -> str:
+    """Text as it is to be written: in quotes where it would be read as something else, such as yes or 12."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    return text if is_text(text) else DoubleQuotedScalarString(text)
+
+
+def _readable(path: Path, text: str) -> None:
+    """See that the file which is to be written can be read again."""
+    try:
+        parse(path, text)
+    except InvalidInventory as error:
+        sentences = ": ".join(part for part in (error.problems[0].field, error.problems[0].message) if part)
+        raise UsageError(f"{sentences}; nothing is written") from None
 
 
 def _check(mesh: Mesh, node: Node, content: Mapping[str, Any]) -> None:

@@ -45,6 +45,12 @@ _AMBIGUOUS = (
 _TAG = "this tag (!) is not used here; only !vault is, in secrets.yml"
 
 
+def is_text(value: str) -> bool:
+    """Whether a value that stands in a file without quotes is read as text."""
+    match = _PLAIN.fullmatch(value)
+    return match is None or match.lastgroup is None
+
+
 class _Mark(Protocol):
     line: int
     column: int
@@ -99,7 +105,14 @@ def read(path: Path, largest: int = LARGEST) -> dict[str, Any]:
         InvalidInventory: with every problem that can be found at once.
         FileNotFoundError: there is no such file.
     """
-    text = read_text(path, largest)
+    return parse(path, read_text(path, largest))
+
+
+def parse(path: Path, text: str) -> dict[str, Any]:
+    """Read the text of a file, or of one that is to be written; see `read`."""
+    if unwanted := UNWANTED.search(text):
+        line = text.count("\n", 0, unwanted.start()) + 1
+        raise InvalidInventory([Problem(path, line, 1, "", "a control or invisible character stands here; remove it")])
     problems: list[Problem] = []
 
     def report(node: yaml.Node, location: Location, message: str) -> None:

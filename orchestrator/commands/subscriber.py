@@ -88,7 +88,7 @@ def _add(loaded: Mesh, node: Node, arguments: argparse.Namespace) -> None:
         # The same once more finishes what a lock or an unreachable host kept from the node.
         if uid in entries and dict(entries[uid]) != dict(entry):
             raise UsageError(f"{node.name} has a subscriber {printable(uid)!r} already")
-        entries[uid] = entry
+        entries[subscriptions.quoted(uid)] = entry
 
     secrets.create_missing(node)  # without the key nothing is written
     changed, node = subscriptions.change(loaded, node, edit)

@@ -1,15 +1,18 @@
 """Three territories reach each other over the mesh; two of them and somebody outside write to each other."""
 
+import imaplib
 import os
 import re
 import shlex
 import time
+from dataclasses import replace
 from email.message import EmailMessage
 
 import dkim
 import dns.resolver
 import pytest
 from disturbed import deployed
+from pydantic import SecretStr
 
 from orchestrator import lab_correspondent, lab_internet, lab_world, secrets
 from orchestrator.commands.verify import target_of
@@ -169,6 +172,35 @@ def test_who_forges_a_sender_is_treated_as_the_domain_asks(network, sender):
             folder, received = receive(network, sender, str(message["Message-ID"]), IPV4)
             assert folder == "Junk"
             assert "dmarc=fail" in str(received["Authentication-Results"])
+
+
+def test_wrong_passwords_of_one_keep_nobody_else_out(network, sender):
+    for _ in range(5):
+        with (
+            pytest.raises(imaplib.IMAP4.error),
+            imap(network, replace(sender, password=SecretStr("pas-celui-la")), IPV4),
+        ):
+            pass
+    with submissions(network, sender, IPV4) as client:
+        client.send_message(letter(sender.address, sender.address, f"Quand même {time.time_ns()}"))
+
+
+def test_who_is_suspended_sends_nothing_more_over_an_open_connection(calvados, network, sender):
+    password = secrets.reveal(calvados.node, "subscribers.exemple")
+    account = replace(sender, address=f"exemple@{calvados.node.territory.domain}", password=password)
+    with submissions(network, account, IPV4) as client:
+        client.send_message(letter(account.address, sender.address, f"Encore {time.time_ns()}"))
+        calvados.run("subscriber", "suspend", calvados.name, "exemple")
+        assert "suspended" in refusal(client, letter(account.address, sender.address, f"Trop tard {time.time_ns()}"))
+    calvados.run("subscriber", "resume", calvados.name, "exemple")
+
+
+def test_mail_to_an_address_literal_is_refused(calvados, network, sender):
+    to = f"verify@[{calvados.node.territory.host.address.ipv4}]"
+    with Smtp(network, sender.server, SMTP, IPV4, implicit=False) as client:
+        client.ehlo()
+        client.mail(f"a@{lab_world.FALSE}")
+        assert client.rcpt(to)[0] == 550
 
 
 def test_a_server_with_the_wrong_certificate_gets_nothing(calvados, network, sender):

@@ -3,11 +3,13 @@ import json
 import re
 from datetime import date, timedelta
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_private_key
 
 from orchestrator import mail_keys
+from orchestrator.errors import UsageError
 
 TODAY = date(2026, 3, 1)
 
@@ -33,6 +35,13 @@ def test_renewing_signs_with_what_the_zone_had_already() -> None:
     assert numbers(second) == (2, 3, [1])
     assert json.loads(second)["current"] == json.loads(first)["next"]
     assert selectors(second) >= selectors(first)
+
+
+def test_a_key_that_nobody_can_know_yet_does_not_come_into_use() -> None:
+    ring = mail_keys.dkim_renewed(mail_keys.dkim_ring(), TODAY)
+    with pytest.raises(UsageError, match="renewed today already: publish what `dns` shows"):
+        mail_keys.dkim_renewed(ring, TODAY)
+    assert numbers(mail_keys.dkim_renewed(ring, TODAY + timedelta(days=1))) == (3, 4, [1, 2])
 
 
 def test_an_old_key_stays_until_nothing_signed_with_it_is_on_its_way() -> None:

@@ -392,7 +392,7 @@ MEANING = [
         "contact inside the domain",
         "contact@exterieur.example",
         "contact@mail.calvados.example",
-        "5:12: partner.contact: must be outside the territory's own domain",
+        "5:12: partner.contact: must be outside the domains that are kept here",
     ),
     territory("no address", "{ipv4: 203.0.113.11}", "{}", "10:14: hosts.0.address: must have ipv4 or ipv6"),
     territory(
