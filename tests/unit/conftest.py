@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sample_territories import REAL, SAMPLE
 
 from orchestrator import engines, mesh
 from orchestrator.model import Node
+
+settings.register_profile("busy", deadline=None)  # nothing here is wrong because the machine is busy
+settings.load_profile("busy")
 
 
 @pytest.fixture
