@@ -81,6 +81,15 @@ def _not_reserved(names: frozenset[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def said(value: object) -> object:
+    """Refuse a name with nothing after it: whoever wrote it did not mean nothing."""
+    if value is None:
+        raise PydanticCustomError(
+            "says", "has nothing after it: write {} for a service as it comes, or remove the line"
+        )
+    return value
+
+
 def _bytes(text: object) -> int:
     match = re.fullmatch(_SIZE, text) if isinstance(text, str) else None
     if match is None:

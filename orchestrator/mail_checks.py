@@ -90,6 +90,11 @@ def _shared_addresses(node: Node, owners: dict[str, str]) -> Iterator[Finding]:
     if mail is None:
         return
     domains = node.territory.mail_domains
+    if mail.smarthost and any(mail.smarthost.host == own or mail.smarthost.host.endswith(f".{own}") for own in domains):
+        at_host: Location = ("services", "mail", "smarthost", "host")
+        yield Finding(
+            node, TERRITORY, at_host, "is below a domain that is kept here: mail would come back to this node"
+        )
     for address, targets in mail.aliases.items():
         at: Location = ("services", "mail", "aliases", address)
         if message := _refused(address, domains):

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from orchestrator import fields
@@ -93,8 +93,8 @@ class Cloud(Part):
 class Services(Part):
     """What the territory offers; a service that is not named is off."""
 
-    cloud: Cloud | None = None
-    mail: Mail | None = None
+    cloud: Annotated[Cloud | None, BeforeValidator(fields.said)] = None
+    mail: Annotated[Mail | None, BeforeValidator(fields.said)] = None
 
 
 class Plan(Part):

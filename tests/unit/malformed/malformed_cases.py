@@ -394,6 +394,27 @@ MEANING = [
         "contact@mail.calvados.example",
         "5:12: partner.contact: must be outside the domains that are kept here",
     ),
+    territory(
+        "contact inside another domain that is kept here",
+        "    default_plan: essentiel\nplans:\n  essentiel: {quota: 10 GB,",
+        "    default_plan: essentiel\n  mail: {domains: [exterieur.example]}\n"
+        "plans:\n  essentiel: {quota: 10 GB, mail_quota: 1 GB,",
+        "5:12: partner.contact: must be outside the domains that are kept here",
+    ),
+    territory(
+        "smarthost that is the node itself",
+        "    default_plan: essentiel\nplans:\n  essentiel: {quota: 10 GB,",
+        "    default_plan: essentiel\n  mail:\n"
+        "    smarthost: {host: mail.calvados.example, user: a, spf: spf.autre.example}\n"
+        "plans:\n  essentiel: {quota: 10 GB, mail_quota: 1 GB,",
+        "16:23: services.mail.smarthost.host: is below a domain that is kept here",
+    ),
+    territory(
+        "service with nothing after it",
+        "    default_plan: essentiel\n",
+        "    default_plan: essentiel\n  mail:\n",
+        "15:8: services.mail: has nothing after it: write {} for a service as it comes, or remove the line",
+    ),
     territory("no address", "{ipv4: 203.0.113.11}", "{}", "10:14: hosts.0.address: must have ipv4 or ipv6"),
     territory(
         "address out of range",
