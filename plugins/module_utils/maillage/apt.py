@@ -17,6 +17,7 @@ COMMON = ["-q", "-y", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}", "-o", "Acquir
 KEEP = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
 INSTALL = ["apt-get", "install", *COMMON, *KEEP, "--no-install-recommends", "--fix-broken"]
 STALE_LISTS = ("Unable to locate package", "has no installation candidate", "404", "Unable to fetch")
+DPKG_ERROR = "dpkg: error processing package"
 ARCHIVES, NO_ARCHIVES = "/var/cache/apt/archives", "/run/maillage-no-archives"
 
 
@@ -29,6 +30,9 @@ def install(names: list[str], *options: str) -> None:
     outcome = apt([*INSTALL, *options, *names], INSTALL_SECONDS)
     if outcome.code and fresh and any(sign in outcome.text for sign in STALE_LISTS):
         update()
+        outcome = apt([*INSTALL, *options, *names], INSTALL_SECONDS)
+    if outcome.code and DPKG_ERROR in outcome.text:
+        # What a kill left half unpacked may need what this attempt has unpacked only after it was asked for.
         outcome = apt([*INSTALL, *options, *names], INSTALL_SECONDS)
     require(outcome, "the packages could not be installed")
 
