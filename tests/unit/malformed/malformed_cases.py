@@ -502,6 +502,18 @@ MEANING = [
         "2:45: subscribers.exemple.mail: must be an address of the territory, name@calvados.example",
     ),
     subscriptions(
+        "mail that begins like an option",
+        "mail: exemple@",
+        "mail: -exemple@",
+        "2:45: subscribers.exemple.mail: must be a mail address",
+    ),
+    subscriptions(
+        "mail with too much before the @",
+        "mail: exemple@",
+        f"mail: {'a' * 65}@",
+        "2:45: subscribers.exemple.mail: must have at most 64 characters before the @",
+    ),
+    subscriptions(
         "mail of the postmaster",
         "mail: exemple@",
         "mail: postmaster@",
