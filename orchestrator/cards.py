@@ -76,9 +76,11 @@ def of_the_lab(nodes: Iterable[Node], mesh: Mesh, today: date) -> None:
     for node in mesh.nodes.values():
         if not (node.territory.is_lab and node.territory.mesh):
             continue
-        if node.name in renewed or kept(node, mesh.folder) is None:
+        before = kept(node, mesh.folder)
+        if before is None or node.name in renewed:
             secrets.ensure(node)
-            keep(own(node, mesh.folder, today), mesh.folder, lab=True)
+            if (found := own(node, mesh.folder, today)) != before:
+                keep(found, mesh.folder, lab=True)
 
 
 def peers(node: Node, mesh: Mesh) -> list[Card]:

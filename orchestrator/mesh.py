@@ -15,7 +15,7 @@ from orchestrator.checks import check
 from orchestrator.errors import InvalidInventory, Problem, UsageError, printable
 from orchestrator.explain import closest, explain
 from orchestrator.fields import Part
-from orchestrator.findings import SUBSCRIPTIONS, TERRITORY
+from orchestrator.findings import SUBSCRIPTIONS, TERRITORY, Finding
 from orchestrator.model import Node, Subscriptions, Territory
 from orchestrator.yamlfile import Places, dotted
 
@@ -65,16 +65,21 @@ def load(folder: Path, only: Collection[str] = ()) -> Mesh:
             nodes.append(node)
     places: dict[Path, Places] = {}
     for finding in check(nodes):
-        path = finding.node.folder / finding.file
-        if path not in places:
-            places[path] = Places(path)
-        place = places[path].find(finding.location, finding.at_key)
-        problems.append(Problem(path, *place, dotted(finding.location), finding.message))
+        problems.append(problem(finding, places))
     if only:
         problems = [problem for problem in problems if problem.path.relative_to(folder).parts[0] in only]
     if problems:
         raise InvalidInventory(problems)
     return Mesh(folder, {node.name: node for node in nodes})
+
+
+def problem(finding: Finding, places: dict[Path, Places]) -> Problem:
+    """What a check found, with its place in the file; `places` keeps those of the files that were read already."""
+    path = finding.node.folder / finding.file
+    if path not in places:
+        places[path] = Places(path)
+    place = places[path].find(finding.location, finding.at_key)
+    return Problem(path, *place, dotted(finding.location), finding.message)
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -11,14 +11,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from orchestrator import checks, engines
-from orchestrator.errors import InvalidInventory, Problem, UsageError
+from orchestrator.errors import InvalidInventory, UsageError
 from orchestrator.explain import explain
-from orchestrator.files import read_text, write_text
+from orchestrator.files import UNWANTED, read_text, write_text
 from orchestrator.findings import SUBSCRIPTIONS, Finding
-from orchestrator.mesh import Mesh
+from orchestrator.mesh import Mesh, problem
 from orchestrator.model import Node, Subscriptions
 from orchestrator.secretsfile import LARGEST, locked
-from orchestrator.yamlfile import Places, dotted, is_text, parse
+from orchestrator.yamlfile import dotted, is_text, parse
 
 Entries = dict[str, Any]
 
@@ -72,6 +72,8 @@ def quoted(text: str) -> str:
 
 def _readable(path: Path, text: str) -> None:
     """See that the file which is to be written can be read again."""
+    if UNWANTED.search(text):
+        raise UsageError("a control or invisible character stands in what was given; nothing is written")
     try:
         parse(path, text)
     except InvalidInventory as error:
@@ -102,6 +104,4 @@ def refuse_contradictions(mesh: Mesh, changed: Node) -> None:
 def _sentence(finding: Finding) -> str:
     if finding.file == SUBSCRIPTIONS:  # whose lines are still the old ones
         return f"{dotted(finding.location)}: {finding.message}"
-    path = finding.node.folder / finding.file
-    place = Places(path).find(finding.location, finding.at_key)
-    return str(Problem(path, *place, dotted(finding.location), finding.message))
+    return str(problem(finding, {}))

@@ -110,9 +110,6 @@ def read(path: Path, largest: int = LARGEST) -> dict[str, Any]:
 
 def parse(path: Path, text: str) -> dict[str, Any]:
     """Read the text of a file, or of one that is to be written; see `read`."""
-    if unwanted := UNWANTED.search(text):
-        line = text.count("\n", 0, unwanted.start()) + 1
-        raise InvalidInventory([Problem(path, line, 1, "", "a control or invisible character stands here; remove it")])
     problems: list[Problem] = []
 
     def report(node: yaml.Node, location: Location, message: str) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from typing import Any
 
-from orchestrator import ansible_inventory, ansible_vars, engines, hosts, secretsfile
+from orchestrator import ansible_inventory, ansible_vars, cards, engines, hosts, secretsfile
 from orchestrator.ansible_vars import Surroundings
 from orchestrator.locations import mesh_folder
+from orchestrator.mesh import Mesh
 from orchestrator.model import Node
 from orchestrator.vaulted import Variables
 
@@ -22,8 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the inventory as JSON."""
-    nodes = list(engines.load(mesh_folder(arguments.mesh)).nodes.values())
-    variables = {ansible_vars.host_name(node): _variables(node, nodes) for node in nodes}
+    mesh = engines.load(mesh_folder(arguments.mesh))
+    nodes = list(mesh.nodes.values())
+    variables = {ansible_vars.host_name(node): _variables(node, mesh) for node in nodes}
     if arguments.host:
         content: dict[str, Any] = variables.get(arguments.host, {})
     else:
@@ -33,9 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _variables(node: Node, nodes: Sequence[Node]) -> Variables:
+def _variables(node: Node, mesh: Mesh) -> Variables:
     secrets = secretsfile.read(secretsfile.path_of(node))
-    by_role = ansible_vars.node_variables(node, secrets, _surroundings(node), others=nodes)
+    others, peers = mesh.nodes.values(), cards.peers(node, mesh)
+    by_role = ansible_vars.node_variables(node, secrets, _surroundings(node), others=others, cards=peers)
     if hosts.exists(node):
         return {**hosts.connection(node).ansible_variables(), **ansible_inventory.flat(by_role)}
     return {"ansible_host": str(node.territory.host.address.all[0]), **ansible_inventory.flat(by_role)}

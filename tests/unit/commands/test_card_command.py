@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 from sample_territories import REAL
 
-from orchestrator import card, cards, cli, mesh
+from orchestrator import cards, cli, mesh
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 PARTNERS = {"montagne": "203.0.113.11", "vallee": "203.0.113.12"}
@@ -56,6 +57,10 @@ def test_a_card_is_taken_in_once_its_fingerprint_was_compared(
     loaded = mesh.load(here)
     [peer] = cards.peers(loaded.nodes["montagne"], loaded)
     assert (peer.territory, str(peer.wireguard.ipv4), peer.offers.backup) == ("vallee", "203.0.113.12", 50 * 10**9)
+    capsys.readouterr()
+    assert cli.main(["--mesh", str(here), "inventory"]) == 0  # plain Ansible's
+    [variables] = json.loads(capsys.readouterr().out)["_meta"]["hostvars"].values()
+    assert [each["endpoint"] for each in variables["mesh_peers"]] == ["203.0.113.12:51820"]
 
 
 def test_a_newer_card_needs_no_call_and_an_older_one_is_refused(
@@ -136,4 +141,14 @@ def test_a_territory_in_no_mesh_has_no_card(folders: dict[str, Path], capsys: py
     path.write_text(path.read_text(encoding="utf-8").replace("mesh: ", "# mesh: "), encoding="utf-8")
     assert cli.main(["--mesh", str(folders["vallee"]), "card", "export", "vallee"]) == 2
     assert "is in no mesh: write `mesh: {name: …}`" in capsys.readouterr().err
-    assert card.FORMAT == 1
+
+
+def test_an_expired_card_is_said_and_cuts_nobody_off(
+    folders: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    there, here = mesh.load(folders["vallee"]), mesh.load(folders["montagne"])
+    old = cards.own(there.nodes["vallee"], there.folder, date(2020, 1, 1))
+    cards.keep(old, here.folder)
+    assert cards.peers(here.nodes["montagne"], here) == [old]
+    assert cli.main(["--mesh", str(here.folder), "card", "verify"]) == 3
+    assert f"the card of vallee has expired on {old.expires}" in capsys.readouterr().err
