@@ -54,6 +54,7 @@ KEPT = {
         "/etc/maillage/certificates-key.pem",
         "/etc/postfix/mailboxes.cf",
         "/etc/postfix/owners.cf",
+        "/etc/postfix/suspended.cf",
         "/etc/roundcube/config.inc.php",
         "/etc/rspamd/dkim/",
         "/run/dovecot/dovecot.conf.binary",
