@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from orchestrator import accounts, contract, dns, mail_vars, vaulted
+from orchestrator import accounts, backup_vars, contract, dns, mail_vars, vaulted
 from orchestrator.apps import AppArchive
 from orchestrator.card import Card
 from orchestrator.card import address as mesh_address
@@ -14,7 +14,7 @@ from orchestrator.model import Node, Release, Territory
 from orchestrator.vaulted import Variables
 
 ALWAYS = ("base", "resolver", "certificates", "directory", "web")
-OPTIONAL = ("mesh", "database", "redis", "webmail", "radicale", "nextcloud", "mail")
+OPTIONAL = ("mesh", "backup_server", "database", "redis", "webmail", "radicale", "nextcloud", "mail", "backup")
 MAIL_UNITS = ("postfix.service", "dovecot.service", "maillage-mail-settings.service")
 INSTANCES = {"nextcloud": "nextcloud", "rspamd": "mail"}  # of Redis, each for one role
 READERS = ("radicale", "nextcloud", "mail", "webmail")  # of the directory, each with an account of its own
@@ -51,7 +51,8 @@ def roles(territory: Territory) -> dict[str, Variables]:
     """The roles that are on, with the variables that their contracts' `when` may name."""
     engine = {"radicale": ("radicale",), "nextcloud": ("database", "redis", "nextcloud"), None: ()}[territory.engine]
     mail = ("redis", "webmail", "mail") if territory.services.mail else ()
-    needed = {*engine, *mail, *(("mesh",) if territory.mesh else ())}
+    mesh = ("mesh", *(("backup_server",) if territory.mesh.keeps else ())) if territory.mesh else ()
+    needed = {*engine, *mail, *mesh, *(("backup",) if territory.services.backup else ())}
     return {role: {} for role in ALWAYS} | {role: {f"{role}_enabled": True} for role in OPTIONAL if role in needed}
 
 
@@ -92,7 +93,7 @@ def node_variables(
     release: Release | None = None,
     others: Iterable[Node] = (),
     archives: Mapping[str, AppArchive] | None = None,
-    cards: Iterable[Card] = (),
+    cards: Sequence[Card] = (),
 ) -> dict[str, Variables]:
     """Every variable of a node, by role.
 
@@ -167,6 +168,8 @@ def node_variables(
             "mesh_peers": [_mesh_peer(each, territory) for each in cards],
             **vaulted.of_role("mesh", secrets, on, "mesh.wireguard", "mesh_private_key"),
         },
+        "backup": backup_vars.backup(node, secrets, cards, on),
+        "backup_server": backup_vars.server(node, cards, on),
         "database": {"database_enabled": "database" in on, "database_names": ["nextcloud"]},
         "redis": {
             "redis_enabled": "redis" in on,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address
 
-from orchestrator import lab_world, mail_checks
+from orchestrator import backup_checks, lab_world, mail_checks
 from orchestrator.findings import SUBSCRIPTIONS, TERRITORY, Finding
 from orchestrator.model import Host, Node
 from orchestrator.yamlfile import Location
@@ -22,6 +22,7 @@ def check(nodes: Sequence[Node]) -> Iterator[Finding]:
         yield from _plans(node)
         yield from _subscribers(node)
         yield from mail_checks.check(node)
+        yield from backup_checks.check(node)
     yield from _shared(nodes, "this address", _addresses)
     yield from _shared(nodes, "this host key", _host_keys)
     yield from _domains(nodes)

@@ -40,6 +40,8 @@ COMMANDS = {
     "dns": Command("print the DNS records of a territory, or compare them with the live ones", reports=True),
     "subscriber": Command("add, suspend, resume, remove or list subscribers"),
     "credentials": Command("list, show or renew the secrets of a territory", reports=True),
+    "backup": Command("make a backup now, practise a restore, list what can be restored"),
+    "restore": Command("bring a lost node back, or a part of what one subscriber had", reports=True),
     "card": Command("show, export, import and verify the cards that territories exchange"),
     "rekey": Command("give a territory a new key"),
     "lab": Command("start, remove or show the lab of this machine"),
@@ -47,7 +49,8 @@ COMMANDS = {
 
 EPILOG = """exit codes:
   0 done   1 unexpected error   2 wrong command line   3 invalid inventory, or a key, secret or archive missing or wrong
-  5 host unreachable or unfit   6 deployment failed   7 verification failed   8 host locked   130 interrupted
+  5 host unreachable or unfit   6 deployment failed   7 verification failed   8 host locked   9 backup or restore failed
+  130 interrupted
 """
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ROLES = Path(__file__).resolve().parent.parent / "roles"
 
@@ -73,17 +73,35 @@ class Record(Declaration):
 
 
 class State(Declaration):
-    """Where the role keeps what must survive the host.
+    """Where the role keeps what must survive the host, and how it is saved and put back.
 
     Attributes:
         folder: a folder below /srv/maillage.
-        dump: the command, as a list of arguments, that writes a consistent copy to standard output.
+        leave_out: patterns of restic's, relative to the folder: what can be made again.
+        dump: the command that writes a consistent copy to standard output; the folder's files are not saved then.
+        load: the command that makes the folder, which is empty, from such a copy on standard input.
+        units: what is stopped while the folder is put back.
+        drill: the command that judges a copy, or a folder, whose path is added, and prints what it has found.
+        restored: the command that is run once everything is back and the units run.
+        subscriber: where in the folder one subscriber's part is; `{uid}` stands for the login name.
         reason: what the subscriber would miss.
     """
 
-    folder: Annotated[str, Field(pattern=r"^/srv/maillage/[a-z0-9/_-]+$")] | None = None
-    dump: list[str] | None = None
+    folder: Annotated[str, Field(pattern=r"^/srv/maillage/[a-z0-9/_-]+$")]
+    leave_out: list[str] = []
+    dump: list[str] = []
+    load: list[str] = []
+    units: list[str] = []
+    drill: list[str] = []
+    restored: list[str] = []
+    subscriber: Annotated[str, Field(pattern=r"^[a-z0-9/_-]*\{uid\}$")] | None = None
     reason: str
+
+    @model_validator(mode="after")
+    def _both_ways(self) -> State:
+        if bool(self.dump) != bool(self.load):
+            raise ValueError("what is dumped must be loaded again, and the other way round")
+        return self
 
 
 class Probe(Declaration):

@@ -106,6 +106,12 @@ class VerificationFailed(MaillageError):
     exit_code = 7
 
 
+class BackupFailed(MaillageError):
+    """A backup, a drill or a restore did not end well; says why in the host's own words."""
+
+    exit_code = 9
+
+
 class HostLocked(MaillageError):
     """Another deployment holds the host's lock."""
 

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from orchestrator import fields
+from orchestrator.backup_model import Backup
 from orchestrator.fields import Part, Says
 from orchestrator.mail_model import Mail
 
@@ -95,6 +96,7 @@ class Services(Part):
 
     cloud: Annotated[Cloud | None, BeforeValidator(fields.said)] = None
     mail: Annotated[Mail | None, BeforeValidator(fields.said)] = None
+    backup: Annotated[Backup | None, BeforeValidator(fields.said)] = None
 
 
 class Plan(Part):

@@ -76,3 +76,12 @@ def _rank(outcome: Outcome, change: Change) -> int:
     """Roles in the order in which they ran."""
     order = list(dict.fromkeys(role for _, role in outcome.seconds))
     return order.index(change.role) if change.role in order else len(order)
+
+
+def size(number: float) -> str:
+    """Bytes for people."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"

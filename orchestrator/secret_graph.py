@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from orchestrator import accounts, mail_keys, mesh_keys
+from orchestrator import accounts, backup_vars, mail_keys, mesh_keys
 from orchestrator.model import Node
 
 PASSWORDS = "subscribers"
@@ -56,6 +56,8 @@ def declared(node: Node) -> list[Secret]:
         ]
         if node.territory.services.mail.smarthost:
             services.append(Secret("mail.smarthost", None))
+    if node.territory.services.backup:
+        services.append(Secret("backup.passwords", backup_vars.password_ring, renew=backup_vars.password_renewed))
     if node.territory.mesh:
         services += [Secret("mesh.card", mesh_keys.signing), Secret("mesh.wireguard", mesh_keys.wireguard)]
     subscribers = [Secret(f"{PASSWORDS}.{uid}", password) for uid in node.subscriptions.subscribers]

@@ -11,7 +11,7 @@ The scenario's molecule.yml names the host to test, `platforms: [{name, image}]`
 territory `essai`, or `monde.essai`, one that is to play the internet. `image: debian-13` is Debian as installed;
 `image: packages` has the packages of the role, or of all roles of a node, but nothing configured and nothing running.
 The cloud's engine is Nextcloud where the role under test is of it, from the fixture archive of tests/nextcloud_fixture;
-there is mail where the role under test is of mail.
+there is mail where the role under test is of mail, and a mesh where it is of the mesh.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ HOSTS = (f"noeud.{TERRITORY}", WORLD.name, INTERNET.name, f"image.{TERRITORY}")
 OF_NEXTCLOUD = ("database", "redis", "nextcloud")
 ON_ITS_OWN = ("database", "redis")  # roles that need none of those before them
 OF_MAIL = ("mail", "webmail", "lab_internet")
+OF_THE_MESH = ("mesh", "backup_server", "backup")
 FIXTURE = "33.0.1"
 CLIENTS = ["bind9-dnsutils", "curl"]  # what `verify` uses a node with, from the host that plays the internet
 
@@ -94,7 +95,9 @@ def load(engine: str = "", *, every: bool = False) -> tuple[mesh.Mesh, Node]:
     services = services.model_copy(update={"cloud": services.cloud.model_copy(update=chosen)})
     if not (every or role() in OF_MAIL):
         services = services.model_copy(update={"mail": None})
-    changed = {"services": services} | ({} if every or role() == "mesh" else {"mesh": None})
+    if not (every or role() == "backup"):
+        services = services.model_copy(update={"backup": None})
+    changed = {"services": services} | ({} if every or role() in OF_THE_MESH else {"mesh": None})
     node = replace(node, territory=node.territory.model_copy(update=changed))
     return replace(found, nodes={TERRITORY: node}), node
 

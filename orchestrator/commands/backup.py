@@ -1,0 +1,46 @@
+"""`backup`: make one now, practise a restore, or list what can be restored."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from orchestrator import engines, host_backup
+from orchestrator.locations import mesh_folder
+from orchestrator.report import size
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    actions = parser.add_subparsers(
+        dest="action", metavar="ACTION", required=True, parser_class=argparse.ArgumentParser
+    )
+    for name, text in (
+        ("run", "make one now, as each night"),
+        ("drill", "restore the newest one into a scratch place of the host, and compare, as each week"),
+        ("list", "the backups that can be restored"),
+        ("begin-anew", "let backups follow those of an earlier host that nobody wants back"),
+    ):
+        action = actions.add_parser(name, help=text, description=f"{text.capitalize()}.")
+        action.add_argument("territory", metavar="TERRITORY")
+        if name == "list":
+            action.add_argument("--json", action="store_true", help="report as JSON on standard output")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what is asked."""
+    [node] = engines.load(mesh_folder(arguments.mesh)).select([arguments.territory])
+    if arguments.action in ("run", "drill"):
+        host_backup.run(node, arguments.action, lambda line: print(line, flush=True))
+    elif arguments.action == "begin-anew":
+        host_backup.begin_anew(node)
+        print(f"the next backup of {node.name} follows those that are there; they stay until peers retire them")
+    else:
+        found = host_backup.backups(node)
+        if arguments.json:
+            print(json.dumps(found, indent=2))
+        else:
+            for each in found:
+                count = f"{each['files']} files, {size(each['bytes'])}" if each["files"] is not None else ""
+                print(f"{each['time'][:16]}  {each['at']:20} {count}")
+    return 0

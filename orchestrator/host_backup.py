@@ -1,0 +1,111 @@
+"""The backup program of a node's host, asked from here. Long work is a unit of the host: it outlives the connection."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from orchestrator import hosts
+from orchestrator.errors import BackupFailed, UsageError
+from orchestrator.model import Node
+
+PROGRAM = "/usr/lib/maillage/backup"
+RESTORING = "/srv/maillage/backup/restoring.json"
+# Starts a unit, waits for its end, and prints what it says meanwhile.
+FOLLOWED = """
+journalctl --quiet --follow --lines=0 --output=cat --unit={unit} _TRANSPORT=stdout &
+follow=$!
+trap 'kill $follow' EXIT
+{start} > /dev/null 2>&1 && code=0 || code=$?
+sleep 1
+exit $code
+"""
+
+
+def run(node: Node, action: str, say: Callable[[str], None]) -> None:
+    """Make a backup, or practise a restore; both are units that a timer starts too.
+
+    Args:
+        node: whose host.
+        action: `run` or `drill`.
+        say: called with each line that the host says.
+
+    Raises:
+        BackupFailed: in the host's own words.
+    """
+    unit = {"run": "maillage-backup", "drill": "maillage-drill"}[action]
+    _followed(node, unit, f"systemctl start {unit}.service", say)
+
+
+def restore(node: Node, words: Sequence[str], say: Callable[[str], None]) -> None:
+    """Put everything back on the host; `words` are further arguments of its program.
+
+    Raises:
+        BackupFailed: in the host's own words; the same once more goes on.
+    """
+    unit = "maillage-restore"
+    command = f"systemd-run --unit={unit} --collect --property=Type=oneshot {PROGRAM} {shlex.join(['restore', *words])}"
+    _followed(node, unit, command, say)
+
+
+def extract(node: Node, words: Sequence[str]) -> str:
+    """Restore a part into a folder of the host, and give the folder.
+
+    Raises:
+        BackupFailed: in the host's own words.
+    """
+    return _asked(node, ["extract", *words]).splitlines()[-1]
+
+
+def backups(node: Node) -> list[dict[str, Any]]:
+    """The backups that can be restored, oldest first: `id`, `time`, `at`, `place`, `serial`, `files`, `bytes`.
+
+    Raises:
+        BackupFailed: in the host's own words.
+    """
+    return [json.loads(line) for line in _asked(node, ["list"]).splitlines()]
+
+
+def begin_anew(node: Node) -> None:
+    """Let the host's backups follow those of an earlier one.
+
+    Raises:
+        BackupFailed: in the host's own words.
+    """
+    _asked(node, ["begin-anew"])
+
+
+def restoring(node: Node) -> bool:
+    """Whether a restore was begun on the host and is not finished."""
+    return hosts.exists(node) and hosts.connection(node).run(f"test -e {RESTORING}").returncode == 0
+
+
+def _asked(node: Node, words: Sequence[str]) -> str:
+    _require(node)
+    process = hosts.connection(node).run(shlex.join([PROGRAM, *words]), timeout=None)
+    if process.returncode:
+        raise BackupFailed(f"{node.name}: {(process.stderr or process.stdout).strip()}")
+    return process.stdout
+
+
+def _followed(node: Node, unit: str, start: str, say: Callable[[str], None]) -> None:
+    _require(node)
+    lines: list[str] = []
+
+    def heard(line: str) -> None:
+        lines.append(line)
+        say(line)
+
+    if hosts.connection(node).follow(FOLLOWED.format(unit=unit, start=start), heard):
+        raise BackupFailed(f"{node.name}: {lines[-1] if lines else f'see `journalctl -u {unit}` on the host'}")
+
+
+def _require(node: Node) -> None:
+    if not node.territory.services.backup:
+        raise UsageError(f"{node.name} makes no backups: write `backup: {{}}` under services in its territory.yml")
+    if not hosts.exists(node):
+        raise UsageError(f"{node.name} has no host yet: `deploy {node.name}` makes it")
+    if hosts.connection(node).run(f"test -x {PROGRAM}").returncode:
+        raise UsageError(f"{node.name} is deployed without backups: `deploy {node.name}`")

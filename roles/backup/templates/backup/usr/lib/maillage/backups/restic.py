@@ -1,0 +1,72 @@
+"""The one way to call restic: passwords through memory, one sentence when it fails, no proxy and no surroundings."""
+
+import json
+import os
+import subprocess
+import tempfile
+from contextlib import contextmanager
+
+from backups.config import BackupError
+
+NO_REPOSITORY, WRONG_PASSWORD, INCOMPLETE = 10, 12, 3  # exit codes
+CACHE = "/var/cache/maillage-backup"
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "RESTIC_PROGRESS_FPS": "0.2"}
+
+
+@contextmanager
+def in_memory(password):
+    """A path from which a child process reads the password; it is on no disk."""
+    descriptor = os.memfd_create("password")
+    try:
+        os.write(descriptor, password.encode())
+        yield f"/proc/{os.getpid()}/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def run(repository, *words, password, fine=(0,), seconds=None, progress=None):
+    """Run restic; give its exit code and its last lines of standard output.
+
+    Args:
+        repository: its address.
+        words: the command and its arguments.
+        password: of the repository.
+        fine: exit codes that are no error.
+        seconds: that it may take.
+        progress: called with the share that is done, 0 to 1, now and then.
+
+    Raises:
+        BackupError: in restic's own last words.
+    """
+    with in_memory(password) as path, tempfile.TemporaryFile("w+") as complaints:
+        command = ["timeout", str(seconds or 0), "restic", "--repo", repository, "--password-file", path]
+        command += ["--cache-dir", CACHE, "--cleanup-cache", *([] if progress else ["--quiet"]), *words]
+        process = subprocess.Popen(command, env=ENVIRONMENT, text=True, errors="replace", stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=complaints)  # fmt: skip
+        said = []
+        for line in process.stdout:
+            if not progress or '"message_type":"status"' not in line:
+                said.append(line)
+            elif line.startswith("{"):
+                progress(json.loads(line).get("percent_done", 0))
+        code = process.wait()
+        complaints.seek(0)
+        if code not in fine:
+            why = f"it took more than {seconds} s" if code == 124 else _last_words(complaints.readlines(), code)
+            raise BackupError(f"restic {words[0]}: {why}")
+    return code, "".join(said)
+
+
+def _last_words(lines, code):
+    """The last line that says what is wrong."""
+    found = [_message(line).strip() for line in lines if line.strip()]
+    return next(
+        (line for line in reversed(found) if "atal" in line or "rror" in line), (found or [f"exit code {code}"])[-1]
+    )
+
+
+def _message(line):
+    try:
+        return json.loads(line)["message"]
+    except (ValueError, KeyError, TypeError):
+        return line
