@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Sequence
+from subprocess import PIPE, STDOUT, Popen
 from typing import Any
 
-from orchestrator import hosts
+from orchestrator import hosts, ssh
 from orchestrator.errors import BackupFailed, UsageError
 from orchestrator.model import Node
 
+UNREACHABLE = 255  # ssh's own exit code
 PROGRAM = "/usr/lib/maillage/backup"
 RESTORING = "/srv/maillage/backup/restoring.json"
 # Starts a unit, waits for its end, and prints what it says meanwhile.
@@ -91,15 +93,23 @@ def _asked(node: Node, words: Sequence[str]) -> str:
 
 
 def _followed(node: Node, unit: str, start: str, say: Callable[[str], None]) -> None:
+    """Start a unit, and hand on what it says, line by line, until it ends."""
     _require(node)
-    lines: list[str] = []
-
-    def heard(line: str) -> None:
-        lines.append(line)
-        say(line)
-
-    if hosts.connection(node).follow(FOLLOWED.format(unit=unit, start=start), heard):
-        raise BackupFailed(f"{node.name}: {lines[-1] if lines else f'see `journalctl -u {unit}` on the host'}")
+    connection = hosts.connection(node)
+    command = [*connection.arguments(), shlex.join([*(["sudo", "-n"] if connection.become else []), *ssh.SHELL])]
+    last = ""
+    with Popen(command, stdin=PIPE, stdout=PIPE, stderr=STDOUT, text=True, errors="replace") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(FOLLOWED.format(unit=unit, start=start))
+        process.stdin.close()
+        for line in process.stdout:
+            last = line.rstrip("\n")
+            say(last)
+    if process.returncode == UNREACHABLE:
+        raise ssh.failure(connection, last)
+    if process.returncode:
+        raise BackupFailed(f"{node.name}: {last or f'see `journalctl -u {unit}` on the host'}")
 
 
 def _require(node: Node) -> None:

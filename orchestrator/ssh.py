@@ -7,12 +7,10 @@ import os
 import shlex
 import subprocess
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import PIPE
 from typing import Any
 
 from orchestrator.errors import HostError, HostLocked, HostUnreachable
@@ -134,35 +132,6 @@ class Connection:
         if process.returncode == 255:
             raise failure(self, process.stderr)
         return process
-
-    def follow(self, script: str, say: Callable[[str], None]) -> int:
-        """Run a long script on the host as root, and hand on each line that it prints, as it comes.
-
-        Args:
-            script: no secret stands in it.
-            say: called with each line, those of standard error among them.
-
-        Returns:
-            The script's exit status.
-
-        Raises:
-            HostUnreachable, HostKeyChanged, AuthenticationRefused: ssh itself failed.
-        """
-        command = [*self.arguments(), shlex.join([*(["sudo", "-n"] if self.become else []), *SHELL])]
-        last: deque[str] = deque(maxlen=20)
-        with subprocess.Popen(
-            command, stdin=PIPE, stdout=PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-        ) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.write(script)
-            process.stdin.close()
-            for line in process.stdout:
-                last.append(line)
-                say(line.rstrip("\n"))
-        if process.returncode == 255:
-            raise failure(self, "".join(last))
-        return process.returncode
 
     def close(self) -> None:
         """End the shared connection, if there is one: the host is going away."""

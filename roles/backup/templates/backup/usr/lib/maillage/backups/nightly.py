@@ -2,13 +2,12 @@
 
 import json
 import os
-import shutil
-import subprocess
 import time
 import uuid
+from contextlib import contextmanager
 from datetime import datetime
 
-from backups import config, ownership, report, restic
+from backups import config, copies, report, restic
 from backups.config import BackupError
 from backups.repository import DAY, Repository, newest
 
@@ -19,32 +18,41 @@ def run(settings):
     """Back up to every repository that answers; one that does not stands in no other's way.
 
     Raises:
-        BackupError: it went to none, or not to all of them.
+        BackupError: it did not go to all of them.
     """
     if config.RESTORING.exists():
         raise BackupError("a restore is not finished, so nothing is backed up; `restore` again finishes it")
+    status, life = config.read(config.STATUS, {}), config.read(config.LIFE, None)
+    life = life or {"life": str(uuid.uuid4()), "serial": 0}
+    earlier, ready, failed = status.get("repositories", {}), [], []
     repositories = [Repository(entry, settings) for entry in settings["repositories"]]
-    status = config.read(config.STATUS, {})
-    life = config.read(config.LIFE, None) or {"life": str(uuid.uuid4()), "serial": 0}
-    copied, failed = False, []
+    status["repositories"] = {each.name: earlier.get(each.name, {}) for each in repositories}
     for repository in repositories:
-        entry = status.setdefault("repositories", {}).setdefault(repository.name, {})
-        entry["tried"] = time.time()
-        try:
-            place = _own_place(repository, entry, life)
-            if not copied:  # not before one answers
-                life["serial"] += 1
-                config.write(config.LIFE, life)
-                _copy(settings, life)
-                copied = True
+        with _noted(status, repository, failed) as entry:
+            ready.append((repository, _own_place(repository, entry, life)))
+    if ready:  # nothing is copied before one answers
+        life["serial"] += 1
+        config.write(config.LIFE, life)
+        copies.make(settings, life)
+    for repository, place in ready:
+        with _noted(status, repository, failed) as entry:
             _back_up(repository, place, settings, life, entry)
-            entry["error"] = ""
-        except (BackupError, OSError) as error:
-            entry["error"] = str(error)
-            failed.append(str(error))
-        report.keep(status)
     if failed:
         raise BackupError("\n".join(failed))
+
+
+@contextmanager
+def _noted(status, repository, failed):
+    """Keep what comes of one repository; an error of one is no end of the others."""
+    entry = status["repositories"][repository.name]
+    try:
+        yield entry
+        entry["error"] = ""
+    except (BackupError, OSError) as error:
+        entry["error"] = str(error)
+        failed.append(str(error))
+    entry["tried"] = time.time()
+    report.keep(status)
 
 
 def _own_place(repository, entry, life):
@@ -62,30 +70,16 @@ def _own_place(repository, entry, life):
         )
     life["serial"] = max([life["serial"], *(each["serial"] for each in known)])
     damaged = {*entry.get("damaged", []), *repository.broken}
-    place = next((place for place in repository.places(repository.quarter) if place not in damaged), None)
-    if place is None:
+    places = repository.places(repository.quarter)
+    sound = [place for place in places if place in repository.present and place not in damaged]
+    new = [place for place in places if place not in damaged]
+    if not new:
         raise BackupError(f"{repository.name}: every repository of this quarter is damaged; call its partner")
-    if not repository.opens(place):
+    place = (sound or new[:1])[-1]  # the last one: damage to those before it was found once, perhaps by another host
+    if place not in repository.present:
         repository.restic(place, "init", seconds=300)
     entry["damaged"] = sorted(damaged)
     return place
-
-
-def _copy(settings, life):
-    """Write consistent copies of what cannot be copied as files, and what is needed to put all of it back."""
-    shutil.rmtree(config.NOW, ignore_errors=True)
-    config.NOW.mkdir(mode=0o700, parents=True)
-    dumps = {}
-    for state in settings["state"]:
-        if state["dump"]:
-            path = config.NOW / state["role"]
-            with path.open("wb") as file:
-                done = subprocess.run(state["dump"], stdout=file, stderr=subprocess.PIPE, text=True)
-            if done.returncode:
-                raise BackupError(f"{state['role']}: no copy could be made: {done.stderr.strip() or done.returncode}")
-            dumps[state["role"]] = {"bytes": path.stat().st_size, "sha256": config.digest(path)}
-    names = {"users": ownership.numbers("/etc/passwd"), "groups": ownership.numbers("/etc/group")}
-    config.write(config.NOW / "manifest.json", {**life, "dumps": dumps, **names})
 
 
 def _back_up(repository, place, settings, life, entry):
@@ -99,10 +93,12 @@ def _back_up(repository, place, settings, life, entry):
     repository.restic(place, "unlock", seconds=300)  # what a run that was killed has left
     _, said = repository.restic(
         place, "backup", "--json", "--host", settings["territory"], "--tag", f"life={life['life']}",
-        "--tag", f"serial={life['serial']}", "--group-by", "host", "--one-file-system", *left_out,
+        "--tag", f"serial={life['serial']}", "--group-by", "host", *left_out,
         *[folder for folder in folders if os.path.isdir(folder)], fine=(0, restic.INCOMPLETE), seconds=SECONDS,
     )  # fmt: skip
     summary = json.loads(said.strip().splitlines()[-1])
+    if summary["total_files_processed"] <= len([state for state in settings["state"] if state["dump"]]):
+        raise BackupError(f"{repository.name}: the backup is empty: {summary['total_files_processed']} files")
     entry |= {
         "place": place,
         "snapshot": summary["snapshot_id"],

@@ -5,9 +5,9 @@ changed or removed from here. Its name is gNNNN, the number of the quarter, and 
 As nothing is removed, locks protect nothing: only `backup` takes one, because restic insists.
 """
 
+import http.client
 import json
 import os
-import socket
 import time
 from urllib.parse import urlsplit
 
@@ -25,7 +25,8 @@ class Repository:
         self.name, self.url, self.offset = entry["name"], entry["url"], entry["offset"]
         self.territory, self.passwords = config["territory"], config["passwords"]
         self.limits = ["--limit-upload", str(config["upload"])] if config["upload"] else []
-        self.broken = {}  # place to what is wrong with it, as far as it was seen
+        self.present = []  # places that were read, and
+        self.broken = {}  # those that could not be, with the reason: as far as was seen
 
     @property
     def quarter(self):
@@ -45,13 +46,20 @@ class Repository:
             BackupError: it does not.
         """
         address = urlsplit(self.url.removeprefix("rest:"))
-        if address.scheme == "http":
-            try:
-                socket.create_connection((address.hostname, address.port), seconds).close()
-            except OSError as error:
-                raise BackupError(f"{self.name} does not answer ({error.strerror or error})") from None
-        elif not os.path.isdir(self.url):
-            raise BackupError(f"{self.url} is not there: mount its disk")
+        if address.scheme != "http":
+            if not os.path.isdir(self.url):
+                raise BackupError(f"{self.url} is not there: mount its disk")
+            return
+        try:
+            connection = http.client.HTTPConnection(address.hostname, address.port, timeout=seconds)
+            connection.request("GET", f"/{self.places(self.quarter)[0]}/config")
+            status = connection.getresponse().status
+        except (OSError, http.client.HTTPException) as error:
+            raise BackupError(f"{self.name} does not answer ({getattr(error, 'strerror', None) or error})") from None
+        if status == 403:
+            raise BackupError(f"{self.name} does not know this territory; its partner must import its card and deploy")
+        if status not in (200, 404):
+            raise BackupError(f"{self.name} answers with an error ({status}); call its partner")
 
     def restic(self, place, *words, password=None, **how):
         """Run restic on one repository; see `restic.run`."""
@@ -102,7 +110,9 @@ class Repository:
         for quarter in range(self.quarter + 1, self.quarter - LOOK_BACK, -1):
             for place in self.places(quarter):
                 try:
-                    found += self.snapshots(place) if self.opens(place) else []
+                    if self.opens(place):
+                        found += self.snapshots(place)
+                        self.present.append(place)
                 except BackupError as error:
                     self.reach()
                     self.broken[place] = str(error)
