@@ -40,6 +40,7 @@ COMMANDS = {
     "dns": Command("print the DNS records of a territory, or compare them with the live ones", reports=True),
     "subscriber": Command("add, suspend, resume, remove or list subscribers"),
     "credentials": Command("list, show or renew the secrets of a territory", reports=True),
+    "status": Command("say how a node is: backups, drills, peers, certificates, disk", reports=True),
     "backup": Command("make a backup now, practise a restore, list what can be restored"),
     "restore": Command("bring a lost node back, or a part of what one subscriber had", reports=True),
     "card": Command("show, export, import and verify the cards that territories exchange"),

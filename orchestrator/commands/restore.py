@@ -8,6 +8,7 @@ from datetime import datetime
 from orchestrator import host_backup, hosts
 from orchestrator.commands import add_archive_arguments, deploy, load_for_run
 from orchestrator.errors import UsageError
+from orchestrator.progress import note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,5 +49,5 @@ def run(arguments: argparse.Namespace) -> int:
             return deploy.conclude_run(arguments, [node], first)
     with hosts.locked([node]):
         replace = ["--replace"] if arguments.replace else []
-        host_backup.restore(node, [*at, *replace], lambda line: print(f"  {line}", flush=True))
+        host_backup.restore(node, [*at, *replace], note)
     return deploy.conclude_run(arguments, [node], deploy.deploy(loaded, [node], arguments))

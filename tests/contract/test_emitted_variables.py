@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from role_files import ROOT, Role, roles
 
-from orchestrator import ansible_vars, engines, lab_internet
+from orchestrator import ansible_vars, cards, engines, lab_internet
 from orchestrator.apps import AppArchive
-from orchestrator.model import Node, Release
+from orchestrator.backup_model import Backup
+from orchestrator.mesh import Mesh
+from orchestrator.model import Membership, Node, Release
 
 KEY = generate_private_key(SECP256R1())
 
@@ -43,6 +46,13 @@ def with_engine(node: Node, engine: str) -> Node:
     return replace(node, territory=territory.model_copy(update={"services": services}))
 
 
+def in_the_mesh(node: Node) -> Node:
+    """The same territory with backups, in a mesh whose members it keeps those of."""
+    services = node.territory.services.model_copy(update={"backup": Backup(own="/mnt/sauvegarde")})
+    update = {"services": services, "mesh": Membership(name="normandie", keeps="1 TB")}
+    return replace(node, territory=node.territory.model_copy(update=update))
+
+
 def plain(value: Any) -> Any:
     """The variables as Ansible sees them: a vaulted value is a string."""
     if isinstance(value, dict):
@@ -57,12 +67,16 @@ def refused(role: str, variables: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("around", ["the lab", "the real internet"])
-def test_variables_of_a_node_pass(nodes: list[Node], around: str) -> None:
+def test_variables_of_a_node_pass(nodes: list[Node], tmp_path: Path, around: str) -> None:
     outside = lab_internet.surroundings(KEY, "a certificate") if around == "the lab" else ansible_vars.Surroundings()
     release = Release("33.0.9", "/tmp/nextcloud-33.0.9.tar.bz2", "a checksum", "checksum")
     archives = {"contacts": AppArchive("/tmp/contacts.tar.gz", "a checksum", unsigned=False)}
-    for node in [*nodes, *(with_engine(node, "nextcloud") for node in nodes)]:
-        emitted = ansible_vars.node_variables(node, EverySecret(), outside, release, archives=archives)
+    members = Mesh(tmp_path, {node.name: in_the_mesh(node) for node in nodes})
+    cards.of_the_lab([], members, date(2026, 11, 28))
+    for node in [*nodes, *(with_engine(node, "nextcloud") for node in nodes), *members.nodes.values()]:
+        peers = cards.peers(node, members)
+        assert len(peers) == (2 if node.territory.mesh else 0)
+        emitted = ansible_vars.node_variables(node, EverySecret(), outside, release, archives=archives, cards=peers)
         found = {role: refused(role, variables) for role, variables in emitted.items()}
         assert [message for messages in found.values() for message in messages] == []
         assert set(found) == {role.name for role in roles()} - {"lab_internet"}

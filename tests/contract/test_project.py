@@ -68,7 +68,7 @@ LAYERS = [
     {"lab_services"},
     {"lab_correspondent"},
     {"hosts"},
-    {"deployment", "host_backup"},
+    {"deployment", "host_backup", "node_status"},
     {"commands", "vault_client"},
     {"cli"},
     {"__main__"},

@@ -212,15 +212,19 @@ def copy_of_the_mesh(folder: Path) -> Path:
 
 
 @contextmanager
-def deployed(folder: Path, *names: str, more: str = "") -> Iterator[list[Territory]]:
-    """Territories of a copy of the sample mesh, with the light engine and `more` in their files, deployed together."""
+def deployed(folder: Path, *names: str, services: str = "", more: str = "") -> Iterator[list[Territory]]:
+    """Territories of a copy of the sample mesh, deployed together.
+
+    They have the light engine, and `services` and `more` besides in their files.
+    """
     mesh = folder / "normandie"
     shutil.copytree(SAMPLE, mesh, symlinks=True)
     territories = [Territory(mesh, name) for name in names]
     for name in names:
         path = mesh / name / "territory.yml"
         text = re.sub(r"\n    engine: .*", "", path.read_text(encoding="utf-8"))
-        path.write_text(text.replace("  cloud:\n", "  cloud:\n    engine: radicale\n") + more, encoding="utf-8")
+        text = text.replace("  cloud:\n", f"{services}  cloud:\n    engine: radicale\n")
+        path.write_text(text + more, encoding="utf-8")
     with borrowed(*(territory.host for territory in territories)):
         territories[0].run("deploy", *names, "--no-verify")
         yield territories

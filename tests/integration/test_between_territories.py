@@ -1,4 +1,6 @@
-"""Three territories reach each other over the mesh; two of them and somebody outside write to each other."""
+"""Three territories reach each other over the mesh and keep each other's backups; two of them, and somebody outside,
+write to each other.
+"""
 
 import os
 import re
@@ -27,6 +29,7 @@ pytestmark = [
 PATIENCE = 30  # seconds until a server has done what it was given to do
 TRACE = "/root/trace"
 MEMBERS = "\nmesh: {name: normandie, keeps: 100 GB}\n"
+BACKUP = "  backup: {}\n"
 ECHO = """
 import socket, sys
 with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as probe:
@@ -70,7 +73,9 @@ systemctl reload postfix
 
 @pytest.fixture(scope="module")
 def territories(tmp_path_factory):
-    with deployed(tmp_path_factory.mktemp("mesh"), "calvados", "manche", "orne", more=MEMBERS) as territories:
+    with deployed(
+        tmp_path_factory.mktemp("mesh"), "calvados", "manche", "orne", services=BACKUP, more=MEMBERS
+    ) as territories:
         yield territories
 
 
@@ -295,14 +300,61 @@ def test_nothing_else_is_reached_over_the_mesh(territories):
     assert one.on(CONNECT.format(ports=[22, 25, 80, 443, 993], address=address(other)), python=True).split() == []
 
 
+def mails(network, account):
+    """Every mail of an account, by folder."""
+    found = {}
+    with imap(network, account, IPV4) as client:
+        for line in client.list()[1]:
+            folder = line.decode().rpartition(' "/" ')[2]
+            client.select(folder, readonly=True)
+            numbers = client.search(None, "ALL")[1][0].split()
+            found[folder] = sorted(client.fetch(number, "(BODY.PEEK[])")[1][0][1] for number in numbers)
+    return found
+
+
+def test_a_lost_node_comes_back_from_its_peers(territories, calvados, network, sender):
+    events = [calvados.store(f"avant-{number}") for number in range(3)]
+    before = mails(network, sender)
+    assert sum(map(len, before.values())) > 0
+    calvados.run("backup", "run", "calvados")
+    assert "good: " in calvados.run("backup", "drill", "calvados")
+    listed = calvados.run("backup", "list", "calvados", "--json")
+    assert {each["at"] for each in listed} == {"manche", "orne"}
+    for peer in territories[1:]:
+        kept = peer.on("ls /srv/maillage/backups/calvados; grep -rl avant-1 /srv/maillage/backups || true").split()
+        assert len(kept) == 1, "one repository, and nothing in it can be read"
+
+    part = calvados.run("restore", "calvados", "--subscriber", "exemple").split()[-1]
+    assert "avant-1.ics" in calvados.on(f"find {part} -name '*.ics'")
+
+    calvados.lab.destroy(calvados.host)
+    calvados.run("restore", "calvados", "--no-verify", "--json")
+    assert calvados.lost(events) == []
+    assert mails(calvados.network, target_of(calvados.node).mail.accounts[0]) == before
+    assert calvados.left() == []
+    calvados.run("backup", "run", "calvados")
+
+
+def test_a_peer_that_is_down_stands_in_nobodys_way(territories, calvados):
+    *_, orne = territories
+    orne.on("systemctl stop nginx.service")
+    assert "orne does not answer" in calvados.run("backup", "run", "calvados", code=9)
+    assert "good: " in calvados.run("backup", "drill", "calvados")
+    orne.on("systemctl start nginx.service")
+    kept = {at: [each for each in calvados.run("backup", "list", "calvados", "--json") if each["at"] == at]
+            for at in ("manche", "orne")}  # fmt: skip
+    assert len(kept["manche"]) == len(kept["orne"]) + 1
+
+
 def test_a_peer_that_leaves_is_the_only_one_that_changes(territories):
     one, other, leaving = territories
     before = sessions(one)
     assert len(before) == 2
-    leaving.edit("territory.yml", ("\nmesh: ", "\n# mesh: "))
+    leaving.edit("territory.yml", ("\nmesh: ", "\n# mesh: "), (BACKUP, ""))
     report = one.deploy()
-    changes = [(change["kind"], change["name"], change["action"]) for change in report["changes"]]
+    changes = [(each["kind"], each["name"], each["action"]) for each in report["changes"] if each["role"] == "mesh"]
     assert changes == [("file", "/etc/wireguard/mesh0.conf", "change"), ("service", "wg-quick@mesh0.service", "reload")]
+    assert {each["role"] for each in report["changes"]} == {"mesh", "backup", "backup_server"}
     after = sessions(one)
     assert len(after) == 1
     [(key, received)] = after.items()

@@ -1,0 +1,113 @@
+"""What a node's host says of itself: backups, drills, peers, certificates, disk. Asked in one go; told in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from orchestrator import hosts
+from orchestrator.errors import HostError
+from orchestrator.model import Node
+from orchestrator.report import size
+from orchestrator.ssh import PYTHON
+
+QUESTION = r"""
+import glob, json, os, re, shutil, subprocess, time
+
+def read(path):
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return ""
+
+def output(*command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True).stdout
+    except OSError:
+        return ""
+
+names = dict(re.findall(r"# (\S+)\n\[Peer\]\nPublicKey = (\S+)", read("/etc/wireguard/mesh0.conf")))
+seen = dict(line.split() for line in output("wg", "show", "mesh0", "latest-handshakes").splitlines())
+ends = {}
+for path in glob.glob("/srv/maillage/certificates/live/*/fullchain.pem"):
+    said = output("openssl", "x509", "-in", path, "-noout", "-enddate", "-dateopt", "iso_8601")
+    ends[path.split("/")[-2]] = said.strip().partition("=")[2]
+disk = shutil.disk_usage("/srv")
+print(json.dumps({
+    "now": time.time(),
+    "restoring": os.path.exists("/srv/maillage/backup/restoring.json"),
+    **json.loads(read("/var/lib/maillage/backup/status.json") or "{}"),
+    "peers": {name: int(seen.get(key, 0)) for name, key in names.items()},
+    "certificates": ends,
+    "disk": {"total": disk.total, "free": disk.free},
+}))
+"""
+MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
+
+
+def ask(node: Node) -> dict[str, Any]:
+    """What the host says: `now`, `repositories`, `drill`, `restoring`, `peers`, `certificates`, `disk`.
+
+    Times are in seconds since 1970, sizes in bytes; `peers` are the times at which they were heard, 0 for never.
+
+    Raises:
+        HostError: it cannot be asked.
+    """
+    if not hosts.exists(node):
+        raise HostError(f"{node.name} has no host yet: `deploy {node.name}` makes it")
+    process = hosts.connection(node).run(QUESTION, interpreter=PYTHON)
+    if process.returncode:
+        raise HostError(f"{node.name}: its host could not be asked: {process.stderr.strip()}")
+    return dict(json.loads(process.stdout))
+
+
+def told(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The same in words: what it is about, and a line."""
+    now = found["now"]
+    if found["restoring"]:
+        yield "restore", "is not finished: the same `restore` again goes on"
+    for name, entry in sorted(found.get("repositories", {}).items()):
+        yield "backup", f"{name}: {_backup(entry, now)}"
+    if not found.get("repositories"):
+        yield "backup", "none yet"
+    yield "drill", _drill(found.get("drill", {}), now)
+    for name, seen in sorted(found["peers"].items()):
+        yield "peer", f"{name}: {f'heard {_ago(now - seen)}' if seen else 'never heard'}"
+    for name, end in sorted(found["certificates"].items()):
+        yield "certificate", f"{name}: {_days_left(end, now)}"
+    yield "disk", f"{size(found['disk']['free'])} free of {size(found['disk']['total'])}"
+
+
+def _backup(entry: Mapping[str, Any], now: float) -> str:
+    made = "never"
+    if "made" in entry:
+        made = f"{_ago(now - entry['made'])}, {entry['files']} files, {size(entry['bytes'])}"
+        if "checked" in entry:
+            made += f"; found whole {_ago(now - entry['checked'])}, part {entry['part']} read back"
+    return (
+        f"FAILED {_ago(now - entry['tried'])}: {entry['error']}; last good one {made}" if entry.get("error") else made
+    )
+
+
+def _drill(entry: Mapping[str, Any], now: float) -> str:
+    good = "never"
+    if "made" in entry:
+        good = f"{_ago(now - entry['made'])}, {size(entry['bytes'])} from {entry['from']} in {entry['took']:.0f} s"
+    return f"FAILED: {entry['error']}; last good one {good}" if entry.get("error") else good
+
+
+def _ago(seconds: float) -> str:
+    if seconds < -HOUR:
+        return f"in {-seconds / DAY:.0f} days (a clock is wrong)"
+    for unit, name in ((DAY, "days"), (HOUR, "h"), (MINUTE, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.0f} {name} ago"
+    return f"{max(0, seconds):.0f} s ago"
+
+
+def _days_left(end: str, now: float) -> str:
+    days = (datetime.fromisoformat(end).timestamp() - now) / DAY if end else 0
+    return f"{days:.0f} days left" if days > 0 else "has ended"

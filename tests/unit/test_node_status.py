@@ -1,0 +1,56 @@
+"""What a host says of itself, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator import node_status
+
+NOW = 1_800_000_000.0  # 2027-01-15 08:00:00 UTC
+GOOD = {"made": NOW - 5 * 3600, "files": 12, "bytes": 3_400_000, "checked": NOW - 4 * 3600, "part": "3/28", "error": ""}
+FOUND: dict[str, Any] = {
+    "now": NOW,
+    "restoring": False,
+    "repositories": {"manche": GOOD},
+    "drill": {"made": NOW - 3 * 86400, "from": "manche", "bytes": 3_400_000, "took": 20.4, "error": ""},
+    "peers": {"manche": NOW - 30, "orne": 0},
+    "certificates": {"calvados.example": "2027-03-01 00:00:00Z"},
+    "disk": {"total": 20e9, "free": 12.34e9},
+}
+
+
+def told(**changed: Any) -> list[str]:
+    return [f"{what}: {line}" for what, line in node_status.told(FOUND | changed)]
+
+
+def test_all_is_well() -> None:
+    assert told() == [
+        "backup: manche: 5 h ago, 12 files, 3 MB; found whole 4 h ago, part 3/28 read back",
+        "drill: 3 days ago, 3 MB from manche in 20 s",
+        "peer: manche: heard 30 s ago",
+        "peer: orne: never heard",
+        "certificate: calvados.example: 45 days left",
+        "disk: 12 GB free of 20 GB",
+    ]
+
+
+def test_a_node_that_has_done_nothing_yet() -> None:
+    assert told(repositories={}, drill={}, peers={})[:2] == ["backup: none yet", "drill: never"]
+
+
+def test_failures_come_with_the_last_good_one() -> None:
+    wrong = GOOD | {"error": "manche does not answer", "tried": NOW - 600}
+    lines = told(repositories={"manche": wrong, "orne": {"error": "no", "tried": NOW}}, drill={"error": "damaged"})
+    assert lines[0].startswith("backup: manche: FAILED 10 min ago: manche does not answer; last good one 5 h ago, 12")
+    assert lines[1] == "backup: orne: FAILED 0 s ago: no; last good one never"
+    assert lines[2] == "drill: FAILED: damaged; last good one never"
+
+
+def test_what_a_wrong_clock_has_dated_is_said() -> None:
+    assert "in 365 days (a clock is wrong)" in told(repositories={"manche": GOOD | {"made": NOW + 365 * 86400}})[0]
+
+
+def test_an_end_of_a_certificate_and_an_unfinished_restore() -> None:
+    lines = told(certificates={"calvados.example": "2027-01-01 00:00:00Z"}, restoring=True)
+    assert lines[0] == "restore: is not finished: the same `restore` again goes on"
+    assert "certificate: calvados.example: has ended" in lines
