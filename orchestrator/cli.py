@@ -44,6 +44,7 @@ COMMANDS = {
     "backup": Command("make a backup now, practise a restore, list what can be restored"),
     "restore": Command("bring a lost node back, or a part of what one subscriber had", reports=True),
     "card": Command("show, export, import and verify the cards that territories exchange"),
+    "recovery": Command("share a territory's key among holders, on paper, and get it back from them"),
     "rekey": Command("give a territory a new key"),
     "lab": Command("start, remove or show the lab of this machine"),
 }

@@ -29,6 +29,8 @@ LAYERS = [
         "dns",
         "mail_keys",
         "mesh_keys",
+        "recovery",
+        "recovery_sheet",
         "vaulted",
         "outcome",
         "progress",
