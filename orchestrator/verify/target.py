@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # What a node runs for itself, or would if it were not well: directory, calendars behind nginx, databases, portmapper,
 # mail in clear, and its filter.
-PRIVATE_PORTS = (110, 111, 143, 389, 636, 3306, 5232, 5432, 6379, 8080, 11334)
+PRIVATE_PORTS = (110, 111, 143, 389, 636, 3306, 5232, 5432, 6379, 8000, 8080, 11334)
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,9 @@ def of(
     records = ansible_vars.zone(territory, keys)
     if territory.is_lab:  # elsewhere the reverse zone is the business of whoever owns the address
         records += dns.reverse(records, ansible_vars.public_name(territory))
-    declared = {p.port for c, known in contracts for p in contract.active(c.ports, known) if p.protocol == "tcp"}
+    declared = {
+        p.port for c, known in contracts for p in contract.active(c.ports, known) if p.protocol == "tcp" and not p.mesh
+    }
     open_ports = declared | {host.ssh.port if host.ssh else 22}
     active = [uid for uid, each in node.subscriptions.subscribers.items() if each.state == "active"]
     return Target(

@@ -1,6 +1,7 @@
 """A restore for practice: the newest backup, into a scratch place, its databases loaded, all of it compared."""
 
 import shutil
+import stat
 import subprocess
 import time
 from datetime import datetime
@@ -80,11 +81,7 @@ def _judged(states):
 
 
 def _counted(folder):
-    """Files and their bytes, as restic counts them: what is no directory, sizes of regular files."""
-    files = total = 0
-    for path, _, names in Path(folder).walk():
-        for name in names:
-            files += 1
-            each = (path / name).lstat()
-            total += each.st_size if not (path / name).is_symlink() else 0
-    return files, total
+    """Regular files and their bytes, as restic counts them."""
+    found = [(path / name).lstat() for path, _, names in Path(folder).walk() for name in names]
+    regular = [each.st_size for each in found if stat.S_ISREG(each.st_mode)]
+    return len(regular), sum(regular)
