@@ -14,7 +14,7 @@ from orchestrator.report import size
 from orchestrator.ssh import PYTHON
 
 QUESTION = r"""
-import glob, json, os, re, shutil, subprocess, time
+import glob, json, os, re, shutil, socket, subprocess, time
 
 def read(path):
     try:
@@ -29,7 +29,15 @@ def output(*command):
     except OSError:
         return ""
 
-names = dict(re.findall(r"# (\S+)\n\[Peer\]\nPublicKey = (\S+)", read("/etc/wireguard/mesh0.conf")))
+peers = re.findall(r"# (\S+)\n\[Peer\]\nPublicKey = (\S+)\nAllowedIPs = (\S+)/", read("/etc/wireguard/mesh0.conf"))
+# Something to say to each, so that those that are there are heard; nothing answers on that port.
+with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as anything:
+    for _, _, address in peers:
+        try:
+            anything.sendto(b"", (address, 9))
+        except OSError:
+            pass
+time.sleep(1 if peers else 0)
 seen = dict(line.split() for line in output("wg", "show", "mesh0", "latest-handshakes").splitlines())
 ends = {}
 for path in glob.glob("/srv/maillage/certificates/live/*/fullchain.pem"):
@@ -40,7 +48,7 @@ print(json.dumps({
     "now": time.time(),
     "restoring": os.path.exists("/srv/maillage/backup/restoring.json"),
     **json.loads(read("/var/lib/maillage/backup/status.json") or "{}"),
-    "peers": {name: int(seen.get(key, 0)) for name, key in names.items()},
+    "peers": {name: int(seen.get(key, 0)) for name, key, _ in peers},
     "certificates": ends,
     "disk": {"total": disk.total, "free": disk.free},
 }))
