@@ -212,21 +212,25 @@ def copy_of_the_mesh(folder: Path) -> Path:
 
 
 @contextmanager
-def deployed(folder: Path, *names: str, services: str = "", more: str = "") -> Iterator[list[Territory]]:
-    """Territories of a copy of the sample mesh, deployed together.
+def deployed(
+    folder: Path, *names: str, services: str = "", more: str = "", archive: str = ""
+) -> Iterator[list[Territory]]:
+    """Territories of a copy of the sample mesh, deployed together, with `services` and `more` besides in their files.
 
-    They have the light engine, and `services` and `more` besides in their files.
+    They have the light engine; with an archive of Nextcloud, the first one has that.
     """
     mesh = folder / "normandie"
     shutil.copytree(SAMPLE, mesh, symlinks=True)
-    territories = [Territory(mesh, name) for name in names]
+    given = ["--nextcloud-archive", archive, "--allow-unsigned-archive"] if archive else []
+    territories = [Territory(mesh, name, given if name == names[0] else ()) for name in names]
     for name in names:
+        engine = "nextcloud" if archive and name == names[0] else "radicale"
         path = mesh / name / "territory.yml"
         text = re.sub(r"\n    engine: .*", "", path.read_text(encoding="utf-8"))
-        text = text.replace("  cloud:\n", f"{services}  cloud:\n    engine: radicale\n")
+        text = text.replace("  cloud:\n", f"{services}  cloud:\n    engine: {engine}\n")
         path.write_text(text + more, encoding="utf-8")
     with borrowed(*(territory.host for territory in territories)):
-        territories[0].run("deploy", *names, "--no-verify")
+        territories[0].run("deploy", *names, "--no-verify", *given)
         yield territories
 
 
