@@ -94,7 +94,7 @@ class State(Declaration):
     units: list[str] = []
     drill: list[str] = []
     restored: list[str] = []
-    subscriber: Annotated[str, Field(pattern=r"^[a-z0-9/_-]*\{uid\}$")] | None = None
+    subscriber: Annotated[str, Field(pattern=r"^[a-z0-9/_-]*\{uid\}[a-z/]*$")] | None = None
     reason: str
 
     @model_validator(mode="after")

@@ -14,7 +14,11 @@ from orchestrator.model import Node
 
 UNREACHABLE = 255  # ssh's own exit code
 PROGRAM = "/usr/lib/maillage/backup"
-RESTORING = "/srv/maillage/backup/restoring.json"
+STATE = """
+if [ -e /srv/maillage/backup/restoring.json ]; then echo restoring
+elif [ -e /srv/maillage/backup/life.json ]; then echo in use
+fi
+"""
 # Starts a unit, waits for its end, and prints what it says meanwhile.
 FOLLOWED = """
 journalctl --quiet --follow --lines=0 --output=cat --unit={unit} _TRANSPORT=stdout &
@@ -79,9 +83,11 @@ def begin_anew(node: Node) -> None:
     _asked(node, ["begin-anew"])
 
 
-def restoring(node: Node) -> bool:
-    """Whether a restore was begun on the host and is not finished."""
-    return hosts.exists(node) and hosts.connection(node).run(f"test -e {RESTORING}").returncode == 0
+def state(node: Node) -> str:
+    """What the host is to a restore: "" (new, or not there), "restoring" (one was begun), "in use" (has backups)."""
+    if not hosts.exists(node):
+        return ""
+    return hosts.connection(node).run(STATE).stdout.strip()
 
 
 def _asked(node: Node, words: Sequence[str]) -> str:

@@ -42,8 +42,14 @@ def run(arguments: argparse.Namespace) -> int:
         folder = host_backup.extract(node, [arguments.subscriber, *path, *at])
         print(f"restored on the host of {node.name}, beside what is there: {folder}")
         return 0
+    state = host_backup.state(node)
+    if state == "in use" and not arguments.replace:
+        raise UsageError(
+            f"{node.name} is in use and has its own backups; for a part of what was there, say --subscriber; "
+            "--replace sets what is there aside, and restores all"
+        )
     # A node that is half restored is not deployed: its services would begin on what is there so far.
-    if not host_backup.restoring(node):
+    if state != "restoring":
         first = deploy.deploy(loaded, [node], arguments)
         if first.failures or first.interrupted:
             return deploy.conclude_run(arguments, [node], first)

@@ -329,6 +329,7 @@ def test_a_lost_node_comes_back_from_its_peers(territories, calvados, network, s
     part = calvados.run("restore", "calvados", "--subscriber", "exemple").split()[-1]
     assert "avant-1.ics" in calvados.on(f"find {part} -name '*.ics'")
 
+    assert "is in use and has its own backups" in calvados.run("restore", "calvados", code=2)
     calvados.lab.destroy(calvados.host)
     calvados.run("restore", "calvados", "--no-verify", "--json")
     assert calvados.lost(events) == []

@@ -87,6 +87,8 @@ def test_everything_comes_back(territories, stored, tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.5)
     node.run("backup", "run", "calvados")
+    part = node.run("restore", "calvados", "--subscriber", "exemple", "--path", "Été").split()[-1]
+    assert len(node.on(f"find {part} -name 'photo *.jpg'").splitlines()) == FILES
     said = node.run("backup", "drill", "calvados")
     assert re.search(r"database: nextcloud: \d{2,} tables, \d{3,} rows", said)
 
