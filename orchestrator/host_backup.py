@@ -19,13 +19,17 @@ if [ -e /srv/maillage/backup/restoring.json ]; then echo restoring
 elif [ -e /srv/maillage/backup/life.json ]; then echo in use
 fi
 """
-# Starts a unit, waits for its end, and prints what it says meanwhile.
+# Starts a unit, waits for its end, and prints all that it says, from where the journal is now.
 FOLLOWED = """
-journalctl --quiet --follow --lines=0 --output=cat --unit={unit} _TRANSPORT=stdout &
-follow=$!
-trap 'kill $follow' EXIT
-{start} > /dev/null 2>&1 && code=0 || code=$?
-sleep 1
+cursor=$(mktemp)
+trap 'rm -f "$cursor"' EXIT
+journalctl --quiet --lines=1 --cursor-file="$cursor" > /dev/null
+said() {{ journalctl --quiet --cursor-file="$cursor" --output=cat --unit={unit} _TRANSPORT=stdout; }}
+{start} > /dev/null 2>&1 &
+while kill -0 $! 2> /dev/null; do sleep 1; said; done
+wait $! && code=0 || code=$?
+journalctl --sync
+said
 exit $code
 """
 

@@ -1,0 +1,138 @@
+"""The program of role backup: which backup is taken, whom files belong to. Its use is seen in molecule/backup."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[3] / "roles/backup/templates/backup/usr/lib/maillage"
+SETTINGS: dict[str, Any] = {"territory": "calvados", "passwords": ["a", "b"], "upload": 0}
+DAY = 86400
+
+
+@pytest.fixture(autouse=True)
+def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.syspath_prepend(str(SOURCE))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield
+    for name in [name for name in sys.modules if name.split(".")[0] == "backups"]:
+        del sys.modules[name]
+
+
+def snapshot(serial: int, time: str, at: str = "manche", life: str = "one") -> dict[str, Any]:
+    return {"serial": serial, "time": f"{time}T02:30:00.123456789Z", "at": at, "life": life}
+
+
+FOUND = [
+    snapshot(1, "2026-11-01"),
+    snapshot(1, "2026-11-01", "orne"),
+    snapshot(2, "2027-11-02"),  # a clock that was a year ahead
+    snapshot(3, "2026-11-03"),
+    snapshot(3, "2026-11-03", "orne"),
+    snapshot(4, "2001-01-01", "orne"),  # a clock that had stopped
+]
+
+
+def test_the_newest_is_the_one_that_was_made_last() -> None:
+    from backups import choice
+
+    assert choice.candidates(FOUND) == [FOUND[5]]
+    assert choice.candidates(FOUND[:5]) == [FOUND[3], FOUND[4]]
+    assert choice.candidates(FOUND[:3]) == [FOUND[2]]
+
+
+def test_a_moment_goes_by_the_dates() -> None:
+    from backups import choice
+
+    assert choice.candidates(FOUND, datetime(2026, 11, 2, tzinfo=UTC)) == [FOUND[0], FOUND[1]]
+    assert choice.candidates(FOUND, datetime(2026, 11, 3, 12, tzinfo=UTC)) == [FOUND[3], FOUND[4]]
+
+
+@pytest.mark.parametrize(("found", "at"), [([], None), (FOUND[:5], datetime(2020, 1, 1, tzinfo=UTC))])
+def test_there_is_none(found: list[dict[str, Any]], at: datetime | None) -> None:
+    from backups import choice, config
+
+    with pytest.raises(config.BackupError, match="there is no backup"):
+        choice.candidates(found, at)
+
+
+def test_what_cannot_be_read_in_one_place_is_read_in_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    from backups import choice, config
+
+    def take(each: dict[str, Any]) -> str:
+        if each["at"] == "manche":
+            raise config.BackupError("manche: damaged")
+        return str(each["at"])
+
+    monkeypatch.setattr(choice, "snapshots", lambda _settings: FOUND[:5])
+    assert choice.taken(SETTINGS, None, take) == "orne"
+    monkeypatch.setattr(choice, "snapshots", lambda _settings: FOUND[:3])
+    with pytest.raises(config.BackupError, match="could be read from no repository:\nmanche: damaged"):
+        choice.taken(SETTINGS, None, take)
+
+
+def test_a_repository_for_each_quarter(monkeypatch: pytest.MonkeyPatch) -> None:
+    from backups.repository import QUARTER, Repository
+
+    now = 1_795_000_000.0
+    monkeypatch.setattr("time.time", lambda: now)
+    quarters = {
+        offset: Repository({"name": "a", "url": "/a/", "offset": offset}, SETTINGS).quarter for offset in range(91)
+    }
+    assert len(set(quarters.values())) == 2  # by its offset, each begins on another day
+    one = Repository({"name": "a", "url": "/a/", "offset": 0}, SETTINGS)
+    assert one.places(one.quarter) == [f"g{one.quarter:04}", f"g{one.quarter:04}.1", f"g{one.quarter:04}.2"]
+    first = one.quarter
+    now += QUARTER * DAY
+    assert one.quarter == first + 1
+
+
+def test_files_belong_to_names(tmp_path: Path) -> None:
+    from backups import ownership
+
+    passwd = tmp_path / "passwd"
+    passwd.write_text("root:x:0:0::/root:/bin/sh\nvmail:x:990:990::/:/bin/false\nradicale:x:991:991::/:/bin/false\n")
+    own = ownership.numbers(passwd)
+    assert own == {"root": 0, "vmail": 990, "radicale": 991}
+    # Two have changed places, one stayed, one is not known here.
+    assert ownership.changes({"root": 0, "vmail": 991, "radicale": 990, "other": 7}, own) == {991: 990, 990: 991}
+
+
+def test_a_state_file_is_whole_and_private(tmp_path: Path) -> None:
+    from backups import config
+
+    path = tmp_path / "folder" / "life.json"
+    assert config.read(path, {"serial": 0}) == {"serial": 0}
+    config.write(path, {"serial": 7})
+    assert config.read(path, None) == {"serial": 7}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_restic_complains_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from backups import config, restic
+
+    fake = tmp_path / "restic"
+    fake.write_text('#!/bin/sh\necho "{\\"message\\": \\"Fatal: wrong\\"}" >&2\necho >&2\necho also this >&2\nexit 1\n')
+    fake.chmod(0o755)
+    monkeypatch.setitem(restic.ENVIRONMENT, "PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(config.BackupError, match=r"^restic check: Fatal: wrong$"):
+        restic.run("/nowhere", "check", password="a sample")
+    assert restic.run("/nowhere", "check", password="a sample", fine=(1,)) == (1, "")
+
+
+def test_the_password_is_on_no_disk_and_in_no_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from backups import restic
+
+    fake = tmp_path / "restic"
+    fake.write_text('#!/bin/sh\necho "$@"; tr "\\0" "\\n" < /proc/$$/environ; echo; cat "$4"\n')
+    fake.chmod(0o755)
+    monkeypatch.setitem(restic.ENVIRONMENT, "PATH", f"{tmp_path}:/usr/bin:/bin")
+    _, said = restic.run("/nowhere", "check", password="a sample")
+    assert said.endswith("\na sample")
+    assert said.count("a sample") == 1
