@@ -73,7 +73,11 @@ def ask(node: Node) -> dict[str, Any]:
 
 
 def told(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The same in words: what it is about, and a line."""
+    """The same in words: what it is about, and a line.
+
+    Args:
+        found: what `ask` gives, and `cards`: the days on which those of the peers end.
+    """
     now = found["now"]
     if found["restoring"]:
         yield "restore", "is not finished: the same `restore` again goes on"
@@ -84,8 +88,9 @@ def told(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "drill", _drill(found.get("drill", {}), now)
     for name, seen in sorted(found["peers"].items()):
         yield "peer", f"{name}: {f'heard {_ago(now - seen)}' if seen else 'never heard'}"
-    for name, end in sorted(found["certificates"].items()):
-        yield "certificate", f"{name}: {_days_left(end, now)}"
+    for what in ("card", "certificate"):
+        for name, end in sorted(found[f"{what}s"].items()):
+            yield what, f"{name}: {_days_left(end, now)}"
     yield "disk", f"{size(found['disk']['free'])} free of {size(found['disk']['total'])}"
 
 

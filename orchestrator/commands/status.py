@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from orchestrator import engines, node_status
+from orchestrator import cards, engines, node_status
 from orchestrator.commands import conclude
 from orchestrator.errors import HostError, UsageError
 from orchestrator.locations import mesh_folder
@@ -23,9 +23,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("name the territories, or say --all")
     answer: dict[str, Any] = {}
     silent: list[str] = []
-    for node in engines.load(mesh_folder(arguments.mesh)).select(arguments.territories):
+    loaded = engines.load(mesh_folder(arguments.mesh))
+    for node in loaded.select(arguments.territories):
+        held = {card.territory: card.expires for card in cards.peers(node, loaded)}
         try:
-            answer[node.name] = node_status.ask(node)
+            answer[node.name] = node_status.ask(node) | {"cards": held}
         except HostError as error:
             silent.append(str(error))
             continue

@@ -14,6 +14,7 @@ FOUND: dict[str, Any] = {
     "repositories": {"manche": GOOD},
     "drill": {"made": NOW - 3 * 86400, "from": "manche", "bytes": 3_400_000, "took": 20.4, "error": ""},
     "peers": {"manche": NOW - 30, "orne": 0},
+    "cards": {"manche": "2027-12-01", "orne": "2027-01-10"},
     "certificates": {"calvados.example": "2027-03-01 00:00:00Z"},
     "disk": {"total": 20e9, "free": 12.34e9},
 }
@@ -29,6 +30,8 @@ def test_all_is_well() -> None:
         "drill: 3 days ago, 3 MB from manche in 20 s",
         "peer: manche: heard 30 s ago",
         "peer: orne: never heard",
+        "card: manche: 320 days left",
+        "card: orne: has ended",
         "certificate: calvados.example: 45 days left",
         "disk: 12 GB free of 20 GB",
     ]

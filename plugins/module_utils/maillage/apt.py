@@ -13,6 +13,7 @@ LISTS = "/var/lib/apt/lists"
 LISTS_FRESH = 24 * 3600
 INSTALL_SECONDS = 3600
 ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "APT_LISTCHANGES_FRONTEND": "none", "NEEDRESTART_SUSPEND": "1"}
+DISTRUSTED = ("is not signed", "NO_PUBKEY", "Missing key")  # no network mends that
 COMMON = ["-q", "-y", "-o", f"DPkg::Lock::Timeout={LOCK_SECONDS}", "-o", "Acquire::Retries=3", "-o", "Dpkg::Use-Pty=0"]
 KEEP = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
 INSTALL = ["apt-get", "install", *COMMON, *KEEP, "--no-install-recommends", "--fix-broken"]
@@ -92,8 +93,10 @@ def update() -> None:
         outcome = apt(["apt-get", "update", *COMMON, "-o", "APT::Update::Error-Mode=any"], 600)
         if outcome.code == 0:
             return
+        if any(words in outcome.text for words in DISTRUSTED):
+            break
         time.sleep(pause)
-    require(outcome, "the package lists could not be renewed, after three attempts")
+    require(outcome, "the package lists could not be renewed")
 
 
 def apt(argv: list[str], seconds: float) -> Outcome:
