@@ -28,7 +28,7 @@ from orchestrator.verify.network import IPV4, Network
 
 # How much is done: `make faults` says it.
 SEEDS = [int(word) for word in os.environ.get("SEEDS", "1").split(",")]
-MOMENTS = int(os.environ.get("MOMENTS", "2"))  # for each seed
+MOMENTS = int(os.environ.get("MOMENTS", "3"))  # for each seed
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "inventories" / "normandie"
