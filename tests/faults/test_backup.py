@@ -118,7 +118,7 @@ def test_a_peers_disk_is_full(territories, calvados):
     try:
         with calvados.start("backup", "run", "calvados") as process:
             time.sleep(60)
-            calvados.on("pkill -KILL -x restic || true")  # rather than wait for its patience with the first of the two
+            calvados.on("pkill -KILL -x restic || true")  # rather than wait for its patience
             process.communicate(timeout=600)
     finally:
         manche.on("rm /filler")
@@ -130,8 +130,9 @@ def test_a_peers_disk_is_full(territories, calvados):
 def test_dates_that_are_wrong(calvados, events):
     """A clock that is a year ahead, then right again: the newest is the one that was made last."""
     calvados.run("backup", "run", "calvados")
-    calvados.on("sed -i 's|\"backup\", \"--json\",|\"backup\", \"--json\", \"--time\", \"2031-01-01 00:00:00\",|' "
-                "/usr/lib/maillage/backups/nightly.py && grep -q 2031 /usr/lib/maillage/backups/nightly.py")  # fmt: skip
+    nightly = "/usr/lib/maillage/backups/nightly.py"
+    ahead = '"--json", "--time", "2031-01-01 00:00:00",'
+    calvados.on(f"sed -i 's|\"--json\",|{ahead}|' {nightly} && grep -q 2031 {nightly}")
     calvados.run("backup", "run", "calvados")
     assert "a clock is wrong" in calvados.run("status", "calvados")
     calvados.run("deploy", "calvados", "--no-verify")
