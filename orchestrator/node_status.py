@@ -83,8 +83,9 @@ def told(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "restore", "is not finished: the same `restore` again goes on"
     for name, entry in sorted(found.get("repositories", {}).items()):
         yield "backup", f"{name}: {_backup(entry, now)}"
-    if not found.get("repositories"):
-        yield "backup", "none yet"
+    if len(found.get("repositories", {})) < 2:
+        copies = "one copy only" if found.get("repositories") else "none yet"
+        yield "backup", f"WARNING {copies}: peers that offer space, or a place of one's own, make two"
     yield "drill", _drill(found.get("drill", {}), now)
     for name, seen in sorted(found["peers"].items()):
         yield "peer", f"{name}: {f'heard {_ago(now - seen)}' if seen else 'never heard'}"

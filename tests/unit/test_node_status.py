@@ -11,7 +11,7 @@ GOOD = {"made": NOW - 5 * 3600, "files": 12, "bytes": 3_400_000, "checked": NOW 
 FOUND: dict[str, Any] = {
     "now": NOW,
     "restoring": False,
-    "repositories": {"manche": GOOD},
+    "repositories": {"manche": GOOD, "orne": GOOD | {"made": NOW - 60, "checked": NOW - 5}},
     "drill": {"made": NOW - 3 * 86400, "from": "manche", "bytes": 3_400_000, "took": 20.4, "error": ""},
     "peers": {"manche": NOW - 30, "orne": 0},
     "cards": {"manche": "2027-12-01", "orne": "2027-01-10"},
@@ -27,6 +27,7 @@ def told(**changed: Any) -> list[str]:
 def test_all_is_well() -> None:
     assert told() == [
         "backup: manche: 5 h ago, 12 files, 3 MB; found whole 4 h ago, part 3/28 read back",
+        "backup: orne: 60 s ago, 12 files, 3 MB; found whole 5 s ago, part 3/28 read back",
         "drill: 3 days ago, 3 MB from manche in 20 s",
         "peer: manche: heard 30 s ago",
         "peer: orne: never heard",
@@ -38,7 +39,13 @@ def test_all_is_well() -> None:
 
 
 def test_a_node_that_has_done_nothing_yet() -> None:
-    assert told(repositories={}, drill={}, peers={})[:2] == ["backup: none yet", "drill: never"]
+    first, second, *_ = told(repositories={}, drill={}, peers={})
+    assert first.startswith("backup: WARNING none yet: ")
+    assert second == "drill: never"
+
+
+def test_one_copy_is_not_enough() -> None:
+    assert told(repositories={"own": GOOD})[1].startswith("backup: WARNING one copy only: ")
 
 
 def test_failures_come_with_the_last_good_one() -> None:
