@@ -51,9 +51,7 @@ def _fetched(settings, snapshot):
     under_way = config.read(config.RESTORING, None)
     if under_way is None or (under_way["life"], under_way["serial"]) != (snapshot["life"], snapshot["serial"]):
         if under_way and under_way["done"]:
-            raise BackupError(
-                f"a restore of {under_way['time'][:16]} is half done; finish it with `--at {under_way['time'][:19]}`"
-            )
+            raise BackupError(f"another restore is half done; `--at {under_way['time']}` finishes it")
         shutil.rmtree(PLACE, ignore_errors=True)
         PLACE.mkdir(mode=0o700, parents=True)
         chosen = {key: snapshot[key] for key in ("life", "serial", "time")}
@@ -65,19 +63,10 @@ def _fetched(settings, snapshot):
     config.write(config.RESTORING, under_way)
     total = snapshot["summary"]["total_bytes_processed"]
     print(f"backup of {snapshot['time'][:16]} from {snapshot['at']}: {size(total)}", flush=True)
-    words = [
-        "restore",
-        snapshot["id"],
-        "--no-lock",
-        "--verify",
-        "--json",
-        "--overwrite",
-        "if-changed",
-        "--target",
-        str(PLACE),
-    ]
+    words = ["--no-lock", "--verify", "--json", "--overwrite", "if-changed", "--target", str(PLACE)]
+    words += [f"--exclude={folder}" for folder in under_way["done"]]
     snapshot["repository"].restic(
-        snapshot["place"], *words, *[f"--exclude={folder}" for folder in under_way["done"]],
+        snapshot["place"], "restore", snapshot["id"], *words,
         progress=lambda share: print(f"  {share:.0%}", flush=True),
     )  # fmt: skip
 
