@@ -40,6 +40,9 @@ services:
     engine: {engine}
     default_plan: essentiel                     # formule des nouveaux abonnés / plan of new subscribers
   # mail: {{}}                                    # courrier, avec mail_quota ci-dessous / mail, with mail_quota below
+  # backup: {{own: /mnt/sauvegarde}}              # chaque nuit ; {{}} : chez les pairs / nightly; {{}}: at peers
+
+# mesh: {{name: normandie, keeps: 200 GB}}        # territoires qui se gardent leurs sauvegardes / who keep each other's
 
 plans:                                          # prix en euros par mois / prices in euros a month
   essentiel: {{quota: 10 GB, mail_quota: 2 GB, mailboxes: 1, price: 3.00}}
