@@ -128,13 +128,12 @@ def test_a_peers_disk_is_full(territories, calvados):
 
 
 def test_dates_that_are_wrong(calvados, events):
-    """A clock that is a year ahead, then right again: the newest is the one that was made last."""
+    """A date that lies years ahead, then right ones again: the newest is the backup that was made last."""
     calvados.run("backup", "run", "calvados")
     nightly = "/usr/lib/maillage/backups/nightly.py"
     ahead = '"--json", "--time", "2031-01-01 00:00:00",'
     calvados.on(f"sed -i 's|\"--json\",|{ahead}|' {nightly} && grep -q 2031 {nightly}")
     calvados.run("backup", "run", "calvados")
-    assert "a clock is wrong" in calvados.run("status", "calvados")
     calvados.run("deploy", "calvados", "--no-verify")
     later = calvados.store("after-the-wrong-date")
     calvados.run("backup", "run", "calvados")
