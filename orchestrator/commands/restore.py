@@ -28,7 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _moment(text: str) -> str:
     """A time as the host understands it; one without a zone is of this machine's."""
-    return datetime.fromisoformat(text).astimezone().isoformat()
+    try:
+        return datetime.fromisoformat(text).astimezone().isoformat()
+    except ValueError:
+        raise argparse.ArgumentTypeError("write a time such as 2027-03-01T12:00") from None
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -84,16 +84,13 @@ def _own_place(repository, entry, life):
 
 def _back_up(repository, place, settings, life, entry):
     folders = [state["folder"] for state in settings["state"] if not state["dump"]]
-    left_out = [
-        f"--exclude={state['folder']}/{pattern}" for state in settings["state"] for pattern in state["leave_out"]
-    ]
-    # What is made by this very backup, or is never part of one.
-    left_out += [f"--exclude={config.FOLDER}/{name}" for name in ("drill", "restore")]
+    left_out = [f"{config.FOLDER}/{name}" for name in ("drill", "restore")]  # what others do there
+    left_out += [f"{state['folder']}/{pattern}" for state in settings["state"] for pattern in state["leave_out"]]
     begun = time.time()
     repository.restic(place, "unlock", seconds=300)  # what a run that was killed has left
     _, said = repository.restic(
         place, "backup", "--json", "--host", settings["territory"], "--tag", f"life={life['life']}",
-        "--tag", f"serial={life['serial']}", "--group-by", "host", *left_out,
+        "--tag", f"serial={life['serial']}", "--group-by", "host", *[f"--exclude={each}" for each in left_out],
         *[folder for folder in folders if os.path.isdir(folder)], fine=(0, restic.INCOMPLETE), seconds=SECONDS,
     )  # fmt: skip
     summary = json.loads(said.strip().splitlines()[-1])
@@ -110,6 +107,9 @@ def _back_up(repository, place, settings, life, entry):
         "serial": life["serial"],
     }
     _check(repository, place, settings["read_back_days"], entry)
+    print(
+        f"{repository.name}: {entry['files']} files, {config.size(entry['bytes'])}; {config.size(entry['sent'])} sent"
+    )
 
 
 def _check(repository, place, days, entry):
