@@ -136,3 +136,18 @@ def test_the_password_is_on_no_disk_and_in_no_argument(tmp_path: Path, monkeypat
     _, said = restic.run("/nowhere", "check", password="a sample")
     assert said.endswith("\na sample")
     assert said.count("a sample") == 1
+
+
+def test_results_are_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from backups import config, report
+
+    monkeypatch.setattr(config, "STATUS", tmp_path / "status.json")
+    monkeypatch.setattr(config, "METRICS", tmp_path / "backup.prom")
+    entry = {"made": 1_795_000_000.4, "bytes": 12, "error": ""}
+    report.keep({"repositories": {"orne": {"error": "no"}, "manche": entry}, "drill": {"made": 1_795_000_001.0}})
+    lines = (tmp_path / "backup.prom").read_text(encoding="utf-8").splitlines()
+    assert 'maillage_backup_timestamp_seconds{repository="manche"} 1795000000' in lines
+    assert 'maillage_backup_bytes{repository="manche"} 12' in lines
+    assert "maillage_drill_timestamp_seconds 1795000001" in lines
+    assert not any("orne" in line for line in lines)
+    assert (tmp_path / "backup.prom").stat().st_mode & 0o777 == 0o644

@@ -25,7 +25,8 @@ def keep(status):
         lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
         for repository, entry in sorted(status.get("repositories", {}).items()):
             if key in entry:
-                lines.append(f'{name}{{repository="{repository}"}} {entry[key]:.0f}')
+                label = '{repository="' + repository + '"}'
+                lines.append(f"{name}{label} {entry[key]:.0f}")
     for key, (name, text) in DRILL.items():
         if key in status.get("drill", {}):
             lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {status['drill'][key]:.0f}"]
