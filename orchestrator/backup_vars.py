@@ -37,7 +37,7 @@ def keepers(node: Node, cards: Iterable[Card]) -> list[Card]:
     """The peers that keep a territory's backups: those that it names, or the two after it on a ring.
 
     The ring has every member that offers space, in an order that is the same for all: each keeps the backups of two
-    others, and from four members on no two depend on each other alone.
+    others, and from three members on no two depend on each other alone.
 
     Raises:
         UsageError: a named peer has no card here, or offers no space.
@@ -67,7 +67,7 @@ def backup(node: Node, secrets: Mapping[str, str], cards: Sequence[Card], on: Ma
         "backup_repositories": [*(_repository(node, card) for card in keepers(node, cards)), *own],
         "backup_state": _state(on),
         "backup_time": declared.at if declared else "02:30",
-        "backup_upload": declared.upload * 1000 // 8 if declared and declared.upload else 0,
+        "backup_upload": declared.upload * 10**6 // 8 // 1024 if declared and declared.upload else 0,
         **vaulted.of_role("backup", secrets, on, "backup.passwords", "backup_passwords"),
     }
 

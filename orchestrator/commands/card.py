@@ -15,6 +15,7 @@ from orchestrator.explain import closest
 from orchestrator.locations import mesh_folder
 from orchestrator.mesh import Mesh
 from orchestrator.model import Node
+from orchestrator.report import size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,4 +126,4 @@ def _say(found: Card, arguments: argparse.Namespace) -> None:
     print(f"  fingerprint  {found.fingerprint}")
     print(f"  valid        {found.issued} to {found.expires}{', leaves the mesh' if found.leaves else ''}")
     print(f"  mesh         {found.mesh}, {found.wireguard.address}")
-    print(f"  keeps        {found.offers.backup // 10**9} GB for each peer")
+    print(f"  keeps        {size(found.offers.backup)} for each peer")

@@ -24,7 +24,9 @@ from orchestrator.model import Node
 from orchestrator.providers.lab import Lab, host
 from orchestrator.ssh import PYTHON
 from orchestrator.verify.check import CheckFailedError
+from orchestrator.verify.mailbox import imap
 from orchestrator.verify.network import IPV4, Network
+from orchestrator.verify.target import Account
 
 # How much is done: `make faults` says it.
 SEEDS = [int(word) for word in os.environ.get("SEEDS", "1").split(",")]
@@ -232,6 +234,18 @@ def deployed(
     with borrowed(*(territory.host for territory in territories)):
         territories[0].run("deploy", *names, "--no-verify", *given)
         yield territories
+
+
+def mails(network: Network, account: Account) -> dict[str, list[bytes]]:
+    """Every mail of an account, by folder."""
+    found = {}
+    with imap(network, account, IPV4) as client:
+        for line in client.list()[1]:
+            folder = line.decode().rpartition(' "/" ')[2]
+            client.select(folder, readonly=True)
+            numbers = client.search(None, "ALL")[1][0].split()
+            found[folder] = sorted(client.fetch(number, "(BODY.PEEK[])")[1][0][1] for number in numbers)
+    return found
 
 
 def mistaken(folder: Path, path: str, words: str, others: str) -> Path:

@@ -12,7 +12,7 @@ from email.message import EmailMessage
 import dkim
 import dns.resolver
 import pytest
-from disturbed import deployed
+from disturbed import deployed, mails
 from pydantic import SecretStr
 
 from orchestrator import lab_correspondent, lab_internet, lab_world, secrets
@@ -298,18 +298,6 @@ def test_everybody_reaches_everybody(territories):
 def test_nothing_else_is_reached_over_the_mesh(territories):
     one, other, _ = territories
     assert one.on(CONNECT.format(ports=[22, 25, 80, 443, 993], address=address(other)), python=True).split() == []
-
-
-def mails(network, account):
-    """Every mail of an account, by folder."""
-    found = {}
-    with imap(network, account, IPV4) as client:
-        for line in client.list()[1]:
-            folder = line.decode().rpartition(' "/" ')[2]
-            client.select(folder, readonly=True)
-            numbers = client.search(None, "ALL")[1][0].split()
-            found[folder] = sorted(client.fetch(number, "(BODY.PEEK[])")[1][0][1] for number in numbers)
-    return found
 
 
 def test_a_lost_node_comes_back_from_its_peers(territories, calvados, network, sender):

@@ -10,14 +10,14 @@ import shlex
 import subprocess
 import sys
 import time
-import zlib
 
 import pytest
-from disturbed import CALENDAR, deployed
+from disturbed import CALENDAR, deployed, mails
+from sheets import share_on
 
 from orchestrator import keys
 from orchestrator.commands.verify import target_of
-from orchestrator.verify.mailbox import imap, letter, submissions
+from orchestrator.verify.mailbox import letter, submissions
 from orchestrator.verify.network import IPV4
 
 ARCHIVE = os.environ.get("MAILLAGE_NEXTCLOUD_ARCHIVE")
@@ -62,28 +62,13 @@ def stored(territories):
         return {address: client.get(address).raise_for_status().content for address in addresses}
 
 
-def mails(node):
-    with imap(node.network, target_of(node.node).mail.accounts[0], IPV4) as client:
-        client.select("INBOX", readonly=True)
-        numbers = client.search(None, "ALL")[1][0].split()
-        return sorted(client.fetch(number, "(BODY.PEEK[])")[1][0][1] for number in numbers)
-
-
-def words_on(sheet):
-    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", sheet, re.DOTALL)
-    texts = re.findall(
-        rb"\( ?(\d+) ([a-z]+)\) Tj", b" ".join(zlib.decompress(each) for each in streams if each[:1] == b"x")
-    )
-    return " ".join(word.decode() for _, word in sorted((int(number), word) for number, word in texts))
-
-
 def test_everything_comes_back(territories, stored, tmp_path):
     node = territories[0]
     account = target_of(node.node).mail.accounts[0]
     with submissions(node.network, account, IPV4) as client:
         client.send_message(letter(account.address, account.address, "à garder"))
     deadline = time.monotonic() + 30
-    while not (kept := mails(node)):
+    while not (kept := mails(node.network, account))["INBOX"]:
         assert time.monotonic() < deadline
         time.sleep(0.5)
     node.run("backup", "run", "calvados")
@@ -99,7 +84,7 @@ def test_everything_comes_back(territories, stored, tmp_path):
     keys.file(node.node.territory).unlink()
     node.lab.destroy(node.host)
 
-    sheets = [words_on(path.read_bytes()) for path in sorted(tmp_path.glob("*.pdf"))]
+    sheets = [share_on(path.read_bytes()) for path in sorted(tmp_path.glob("*.pdf"))]
     command = [sys.executable, "-m", "orchestrator", "--mesh", str(node.mesh), "recovery", "restore", "calvados"]
     alone = subprocess.run(command, input=f"{sheets[0]}\n", text=True, capture_output=True, check=False)
     assert (alone.returncode, "Traceback" in alone.stderr) == (3, False)
@@ -110,7 +95,7 @@ def test_everything_comes_back(territories, stored, tmp_path):
     print(f"RTO, verification included: {time.monotonic() - begun:.0f} s")
     with node.client() as client:
         assert [address for address, content in stored.items() if client.get(address).content != content] == []
-    assert mails(node) == kept
+    assert mails(node.network, target_of(node.node).mail.accounts[0]) == kept
 
 
 def test_one_of_the_two_peers_is_damaged_and_the_other_gone(territories, stored):

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import itertools
-import re
 import secrets as chance
 import shlex
 import sys
-import zlib
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
 from sample_territories import SAMPLE
+from sheets import share_on, shown_by
 
 from orchestrator import cli, keys, recovery, recovery_sheet, secrets
 from orchestrator.errors import SecretsError, UsageError
@@ -28,19 +27,6 @@ SHEET = recovery_sheet.Sheet(
     made=date(2026, 11, 28),
     peers=[("manche", "manche@exterieur.example")],
 )  # fmt: skip
-
-
-def shown_by(pdf: bytes) -> list[str]:
-    """The texts on a page."""
-    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
-    shown = b" ".join(zlib.decompress(each) for each in streams if each[:1] == b"x")
-    return [each.decode("latin-1") for each in re.findall(rb"\((.*?)\) Tj", shown)]
-
-
-def share_on(pdf: bytes) -> str:
-    """The words on a sheet, in the order of their numbers."""
-    words = [match for text in shown_by(pdf) if (match := re.fullmatch(r" ?(\d+) ([a-z]+)", text))]
-    return " ".join(word for _, word in sorted((int(match[1]), match[2]) for match in words))
 
 
 @pytest.mark.parametrize("chosen", list(itertools.combinations(range(5), 3)))

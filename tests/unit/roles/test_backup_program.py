@@ -151,3 +151,37 @@ def test_results_are_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "maillage_drill_timestamp_seconds 1795000001" in lines
     assert not any("orne" in line for line in lines)
     assert (tmp_path / "backup.prom").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_copy_that_cannot_be_made_is_kept_as_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from backups import config, copies, nightly
+
+    for name in ("STATUS", "METRICS", "LIFE", "RESTORING"):
+        monkeypatch.setattr(config, name, tmp_path / name)
+
+    def fail(_settings: object, _life: object) -> None:
+        raise config.BackupError("database: no copy could be made")
+
+    monkeypatch.setattr(copies, "make", fail)
+    monkeypatch.setattr(nightly, "_own_place", lambda *_: "g0001")
+    places = [{"name": name, "url": "/a/", "offset": 0} for name in ("manche", "orne")]
+    with pytest.raises(config.BackupError, match="no copy could be made"):
+        nightly.run(SETTINGS | {"repositories": places, "state": []})
+    kept = config.read(config.STATUS, {})["repositories"]
+    assert {name: each["error"] for name, each in kept.items()} == dict.fromkeys(
+        ("manche", "orne"), "database: no copy could be made"
+    )
+
+
+def test_what_took_too_long_is_not_taken_for_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from backups import config, restic
+    from backups.repository import Repository
+
+    fake = tmp_path / "restic"
+    fake.write_text("#!/bin/sh\nexit 124\n")
+    fake.chmod(0o755)
+    monkeypatch.setitem(restic.ENVIRONMENT, "PATH", f"{tmp_path}:/usr/bin:/bin")
+    one = Repository({"name": "own", "url": f"{tmp_path}/", "offset": 0}, SETTINGS)
+    with pytest.raises(config.TookTooLong, match=r"own: restic cat took more than 120 s"):
+        one.everything()
+    assert one.broken == {}

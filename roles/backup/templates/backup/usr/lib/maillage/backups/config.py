@@ -22,6 +22,10 @@ class BackupError(Exception):
     """Says in one sentence what went wrong and what to do."""
 
 
+class TookTooLong(BackupError):
+    """Something was ended because it took too long: that says nothing about what it worked on."""
+
+
 def load():
     """The configuration, with the passwords: the one in use first."""
     found = json.loads(CONFIG.read_text())

@@ -30,12 +30,13 @@ def run(settings):
     for repository in repositories:
         with _noted(status, repository, failed) as entry:
             ready.append((repository, _own_place(repository, entry, life)))
-    if ready:  # nothing is copied before one answers
-        life["serial"] += 1
-        config.write(config.LIFE, life)
-        copies.make(settings, life)
+    life["serial"], copied = life["serial"] + 1, False
     for repository, place in ready:
         with _noted(status, repository, failed) as entry:
+            if not copied:  # nothing is copied before one answers
+                config.write(config.LIFE, life)
+                copies.make(settings, life)
+                copied = True
             _back_up(repository, place, settings, life, entry)
     if failed:
         raise BackupError("\n".join(failed))

@@ -12,7 +12,7 @@ import time
 from urllib.parse import urlsplit
 
 from backups import restic
-from backups.config import BackupError
+from backups.config import BackupError, TookTooLong
 
 DAY, QUARTER = 86400, 91
 LOOK_BACK, ATTEMPTS = 4, 3  # generations; repositories in each
@@ -68,7 +68,7 @@ class Repository:
                 f"{self.url}{place}/", *self.limits, *words, password=password or self.passwords[0], **how
             )
         except BackupError as error:
-            raise BackupError(f"{self.name}: {error}") from None
+            raise type(error)(f"{self.name}: {error}") from None
 
     def opens(self, place):
         """Whether the repository is there; a password that was changed since is added to it.
@@ -113,6 +113,8 @@ class Repository:
                     if self.opens(place):
                         found += self.snapshots(place)
                         self.present.append(place)
+                except TookTooLong:
+                    raise
                 except BackupError as error:
                     self.reach()
                     self.broken[place] = str(error)

@@ -6,9 +6,9 @@ import subprocess
 import tempfile
 from contextlib import contextmanager
 
-from backups.config import BackupError
+from backups.config import BackupError, TookTooLong
 
-NO_REPOSITORY, WRONG_PASSWORD, INCOMPLETE = 10, 12, 3  # exit codes
+NO_REPOSITORY, WRONG_PASSWORD, INCOMPLETE, TIMED_OUT = 10, 12, 3, 124  # exit codes, the last one of timeout(1)
 CACHE = "/var/cache/maillage-backup"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "RESTIC_PROGRESS_FPS": "0.2"}
 
@@ -52,8 +52,9 @@ def run(repository, *words, password, fine=(0,), seconds=None, progress=None):
         code = process.wait()
         complaints.seek(0)
         if code not in fine:
-            why = f"it took more than {seconds} s" if code == 124 else _last_words(complaints.readlines(), code)
-            raise BackupError(f"restic {words[0]}: {why}")
+            if code == TIMED_OUT:
+                raise TookTooLong(f"restic {words[0]} took more than {seconds} s")
+            raise BackupError(f"restic {words[0]}: {_last_words(complaints.readlines(), code)}")
     return code, "".join(said)
 
 
