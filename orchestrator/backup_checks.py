@@ -13,8 +13,11 @@ def check(node: Node) -> Iterator[Finding]:
     backup, at = node.territory.services.backup, ("services", "backup")
     if backup is None:
         return
-    if node.territory.mesh is None and backup.own is None:
-        message = "has nowhere to go: write `mesh: {name: …}` for backups at peers, or `own: /mnt/…` for another disk"
+    if node.territory.mesh is None and backup.own is None and backup.sftp is None:
+        message = (
+            "has nowhere to go: write `mesh: {name: …}` for backups at peers, `own: /mnt/…` for another disk, "
+            "or `sftp:` for a server of yours"
+        )
         yield Finding(node, TERRITORY, at, message, at_key=True)
     for index, name in enumerate(backup.to):
         if node.territory.mesh is None:

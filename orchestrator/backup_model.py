@@ -33,6 +33,23 @@ TimeOfDay = Annotated[
 Megabits = Annotated[int, Field(strict=True, ge=1, le=100_000), Says("must be a whole number of Mbit/s, 1 or more")]
 
 
+RemoteFolder = Annotated[
+    str,
+    StringConstraints(pattern=r"^/?[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$", max_length=200),
+    Says("must be a folder of that server, for example sauvegarde or /srv/sauvegarde"),
+]
+
+
+class Sftp(Part):
+    """A folder of a server of one's own, such as the partner's at the office."""
+
+    host: fields.Domain
+    port: fields.PortNumber = 22
+    user: fields.SystemUser
+    folder: RemoteFolder
+    host_key: fields.PublicKey = Field(description="Clé publique du serveur, épinglée / pinned key of the server")
+
+
 class Backup(Part):
     """A backup each night: to peers of the mesh, to a place of one's own, or both."""
 
@@ -41,6 +58,9 @@ class Backup(Part):
     )
     own: Folder | None = Field(
         default=None, description="Dossier de l'hôte, sur un autre disque / folder of the host, on another disk"
+    )
+    sftp: Sftp | None = Field(
+        default=None, description="Dossier d'un serveur à vous, par SFTP / folder of a server of yours, by SFTP"
     )
     at: TimeOfDay = Field(default="02:30", description="Heure, à une heure près / time of day, give or take an hour")
     upload: Megabits | None = Field(

@@ -8,7 +8,17 @@ import secrets as chance
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import date
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_ssh_private_key,
+)
+
 from orchestrator import contract, vaulted
+from orchestrator.backup_model import Backup
 from orchestrator.card import Card
 from orchestrator.errors import UsageError
 from orchestrator.model import Node
@@ -31,6 +41,18 @@ def password_renewed(ring: str, _today: date) -> str:
     before = json.loads(ring)
     previous = [before["current"], *before["previous"]][:PASSWORDS]
     return json.dumps({"current": chance.token_urlsafe(32), "previous": previous})
+
+
+def key() -> str:
+    """A new key, as OpenSSH writes it, by which the node logs in at a server of the partner's own."""
+    made = Ed25519PrivateKey.generate()
+    return made.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+
+
+def public_key(private: str, node: Node) -> str:
+    """Its public half: the line for that login's `authorized_keys`."""
+    opened = load_ssh_private_key(private.encode(), None).public_key()
+    return f"{opened.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()} maillage-{node.name}"
 
 
 def keepers(node: Node, cards: Iterable[Card]) -> list[Card]:
@@ -60,15 +82,17 @@ def keepers(node: Node, cards: Iterable[Card]) -> list[Card]:
 def backup(node: Node, secrets: Mapping[str, str], cards: Sequence[Card], on: Mapping[str, Variables]) -> Variables:
     """Those of role `backup`; see `ansible_vars.node_variables`."""
     declared = node.territory.services.backup
-    own = [{"name": "own", "url": f"{declared.own}/", "offset": 0}] if declared and declared.own else []
+    sftp = declared.sftp if declared else None
     return {
         "backup_enabled": "backup" in on,
         "backup_territory": node.name,
-        "backup_repositories": [*(_repository(node, card) for card in keepers(node, cards)), *own],
+        "backup_repositories": [*(_repository(node, card) for card in keepers(node, cards)), *_own(declared)],
         "backup_state": _state(on),
         "backup_time": declared.at if declared else "02:30",
         "backup_upload": declared.upload * 10**6 // 8 // 1024 if declared and declared.upload else 0,
+        "backup_known_host": sftp.host_key if sftp else "",
         **vaulted.of_role("backup", secrets, on, "backup.passwords", "backup_passwords"),
+        **(vaulted.secret(secrets, "backup.key", "backup_key") if sftp else {}),
     }
 
 
@@ -87,6 +111,18 @@ def server(node: Node, cards: Iterable[Card], on: Container[str]) -> Variables:
 def short(name: str) -> str:
     """A territory's name where there is no room for a long one."""
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{_digest(name)[:8]}"
+
+
+def _own(declared: Backup | None) -> list[Variables]:
+    """Places of the partner's own."""
+    found: list[Variables] = []
+    if declared and declared.own:
+        found.append({"name": "own", "url": f"{declared.own}/", "offset": 0})
+    if declared and (sftp := declared.sftp):
+        # Of two slashes, the second one begins a path that is not below the login's own folder.
+        url = f"sftp://{sftp.user}@{sftp.host}:{sftp.port}/{sftp.folder}/"
+        found.append({"name": "sftp", "url": url, "offset": 0})
+    return found
 
 
 def _repository(node: Node, card: Card) -> Variables:

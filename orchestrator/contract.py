@@ -83,6 +83,8 @@ class State(Declaration):
         units: what is stopped while the folder is put back.
         drill: the command that judges a copy, or a folder, whose path is added, and prints what it has found.
         restored: the command that is run once everything is back and the units run.
+        extract: the command that writes what one subscriber had in the copies of databases; `{uid}`, `{path}` (or ""),
+            `{copies}` (the folder with the copies) and `{folder}` (where to) stand for what is asked.
         subscriber: where in the folder one subscriber's part is; `{uid}` stands for the login name.
         reason: what the subscriber would miss.
     """
@@ -94,6 +96,7 @@ class State(Declaration):
     units: list[str] = []
     drill: list[str] = []
     restored: list[str] = []
+    extract: list[str] = []
     subscriber: Annotated[str, Field(pattern=r"^[a-z0-9/_-]*\{uid\}[a-z/]*$")] | None = None
     reason: str
 

@@ -58,6 +58,8 @@ def declared(node: Node) -> list[Secret]:
             services.append(Secret("mail.smarthost", None))
     if node.territory.services.backup:
         services.append(Secret("backup.passwords", backup_vars.password_ring, renew=backup_vars.password_renewed))
+        if node.territory.services.backup.sftp:
+            services.append(Secret("backup.key", backup_vars.key))
     if node.territory.mesh:
         services += [Secret("mesh.card", mesh_keys.signing), Secret("mesh.wireguard", mesh_keys.wireguard)]
     subscribers = [Secret(f"{PASSWORDS}.{uid}", password) for uid in node.subscriptions.subscribers]

@@ -1,11 +1,11 @@
-"""`backup`: make one now, practise a restore, or list what can be restored."""
+"""`backup`: make one now, practise a restore, list what can be restored, or show the key for a server of one's own."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
-from orchestrator import engines, host_backup
+from orchestrator import backup_vars, engines, host_backup, secrets
 from orchestrator.locations import mesh_folder
 from orchestrator.report import size
 
@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("run", "make one now, as each night"),
         ("drill", "restore the newest one into a scratch place of the host, and compare, as each week"),
         ("list", "the backups that can be restored"),
+        ("key", "the public key to let in at the server that `sftp` names"),
         ("begin-anew", "let backups follow those of an earlier host that nobody wants back"),
     ):
         action = actions.add_parser(name, help=text, description=f"{text.capitalize()}.")
@@ -32,6 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     [node] = engines.load(mesh_folder(arguments.mesh)).select([arguments.territory])
     if arguments.action in ("run", "drill"):
         host_backup.run(node, arguments.action, lambda line: print(line, flush=True))
+    elif arguments.action == "key":
+        print(backup_vars.public_key(secrets.reveal(node, "backup.key").get_secret_value(), node))
     elif arguments.action == "begin-anew":
         host_backup.begin_anew(node)
         print(f"the next backup of {node.name} follows those that are there; they stay until peers retire them")

@@ -1,10 +1,11 @@
 """What one subscriber had, or a part of it, at a time: into a folder beside, never over what is there."""
 
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
-from backups import choice
+from backups import choice, config
 from backups.config import BackupError
 
 PLACE = Path("/srv/maillage/restored")
@@ -16,18 +17,10 @@ def part(settings, at, subscriber, path):
     Raises:
         BackupError: the backup has nothing of it.
     """
-    wanted = []
-    for state in settings["state"]:
-        if state["subscriber"] and not state["dump"]:
-            base = f"{state['folder']}/{state['subscriber'].format(uid=subscriber)}"
-            wanted.append(f"{base}/{path.strip('/')}" if path else base)
     target = PLACE / f"{subscriber}-{time.strftime('%Y-%m-%d-%H%M%S')}"
     target.mkdir(mode=0o700, parents=True)
-    # Square brackets and the like are part of a name here, not a pattern.
-    words = [f"--include={''.join(f'[{c}]' if c in '*?[' else c for c in each)}" for each in wanted]
-    words = ["--no-lock", "--verify", "--target", str(target), *words]
     try:
-        choice.taken(settings, at, lambda one: one["repository"].restic(one["place"], "restore", one["id"], *words))
+        choice.taken(settings, at, lambda snapshot: _fetched(settings, snapshot, target, subscriber, path))
     finally:
         empty = not any(each.is_file() for each in target.rglob("*"))
         if empty:
@@ -35,3 +28,33 @@ def part(settings, at, subscriber, path):
     if empty:
         raise BackupError(f"the backup has nothing of {subscriber}" + (f" at {path}" if path else ""))
     return target
+
+
+def _fetched(settings, snapshot, target, subscriber, path):
+    """Bring the files, and from databases what they know of the subscriber; with a path, only if no file is there."""
+    wanted = []
+    for state in settings["state"]:
+        if state["subscriber"] and not state["dump"]:
+            base = f"{state['folder']}/{state['subscriber'].format(uid=subscriber)}"
+            wanted.append(f"{base}/{path.strip('/')}" if path else base)
+    if wanted:
+        _restored(snapshot, target, wanted)
+    extracts = [state for state in settings["state"] if state["extract"]]
+    if extracts and not (path and any(each.is_file() for each in target.rglob("*"))):
+        copies = target / "copies"
+        _restored(snapshot, copies, [str(config.NOW)])
+        words = {"copies": copies / config.NOW.relative_to("/"), "uid": subscriber, "folder": target, "path": path}
+        for state in extracts:
+            done = subprocess.run(
+                [word.format(**words) for word in state["extract"]], stderr=subprocess.PIPE, text=True
+            )
+            if done.returncode:
+                raise BackupError(f"{state['role']}: {done.stderr.strip() or done.returncode}")
+        shutil.rmtree(copies)
+
+
+def _restored(snapshot, target, paths):
+    # Square brackets and the like are part of a name here, not a pattern.
+    words = [f"--include={''.join(f'[{c}]' if c in '*?[' else c for c in each)}" for each in paths]
+    words = ["restore", snapshot["id"], "--no-lock", "--verify", "--target", str(target), *words]
+    snapshot["repository"].restic(snapshot["place"], *words)

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from backups import config, copies, report, restic
 from backups.config import BackupError
-from backups.repository import DAY, Repository, newest
+from backups.place import choose, retire
+from backups.repository import DAY, Repository
 
 SECONDS = 20 * 3600  # for each repository
 
@@ -29,15 +30,17 @@ def run(settings):
     status["repositories"] = {each.name: earlier.get(each.name, {}) for each in repositories}
     for repository in repositories:
         with _noted(status, repository, failed) as entry:
-            ready.append((repository, _own_place(repository, entry, life)))
+            known = repository.everything()
+            ready.append((repository, choose(repository, known, entry, life), known))
     life["serial"], copied = life["serial"] + 1, False
-    for repository, place in ready:
+    for repository, chosen, known in ready:
         with _noted(status, repository, failed) as entry:
             if not copied:  # nothing is copied before one answers
                 config.write(config.LIFE, life)
                 copies.make(settings, life)
                 copied = True
-            _back_up(repository, place, settings, life, entry)
+            _back_up(repository, chosen, settings, life, status)
+            retire(repository, known)
     if failed:
         raise BackupError("\n".join(failed))
 
@@ -56,39 +59,16 @@ def _noted(status, repository, failed):
     report.keep(status)
 
 
-def _own_place(repository, entry, life):
-    """The repository to back up to, made if need be; the next one where one is damaged.
-
-    Raises:
-        BackupError: the peer does not answer, or what is there comes from an earlier life of the node.
-    """
-    known = repository.everything()
-    last = newest(known)
-    if last and last["life"] not in (life["life"], *life.get("follows", [])):
-        raise BackupError(
-            f"{repository.name} keeps backups of an earlier life of this node ({last['time'][:16]}): "
-            "`restore` brings it back; if nobody wants it, `backup begin-anew`"
-        )
-    life["serial"] = max([life["serial"], *(each["serial"] for each in known)])
-    damaged = {*entry.get("damaged", []), *repository.broken}
-    places = repository.places(repository.quarter)
-    sound = [place for place in places if place in repository.present and place not in damaged]
-    new = [place for place in places if place not in damaged]
-    if not new:
-        raise BackupError(f"{repository.name}: every repository of this quarter is damaged; call its partner")
-    place = (sound or new[:1])[-1]  # the last one: damage to those before it was found once, perhaps by another host
-    if place not in repository.present:
-        repository.restic(place, "init", seconds=300)
-    entry["damaged"] = sorted(damaged)
-    return place
-
-
-def _back_up(repository, place, settings, life, entry):
+def _back_up(repository, place, settings, life, status):
+    entry = status["repositories"][repository.name]
     folders = [state["folder"] for state in settings["state"] if not state["dump"]]
     left_out = [f"{config.FOLDER}/{name}" for name in ("drill", "restore")]  # what others do there
     left_out += [f"{state['folder']}/{pattern}" for state in settings["state"] for pattern in state["leave_out"]]
     begun = time.time()
-    repository.restic(place, "unlock", seconds=300)  # what a run that was killed has left
+    if entry.get("under_way"):
+        repository.restic(place, "unlock", seconds=300)  # what a run that was killed has left
+    entry["under_way"] = True
+    report.keep(status)
     _, said = repository.restic(
         place, "backup", "--json", "--host", settings["territory"], "--tag", f"life={life['life']}",
         "--tag", f"serial={life['serial']}", "--group-by", "host", *[f"--exclude={each}" for each in left_out],
@@ -106,6 +86,7 @@ def _back_up(repository, place, settings, life, entry):
         "bytes": summary["total_bytes_processed"],
         "sent": summary["data_added_packed"],
         "serial": life["serial"],
+        "under_way": False,
     }
     _check(repository, place, settings["read_back_days"], entry)
     print(

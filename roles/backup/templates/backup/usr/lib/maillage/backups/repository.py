@@ -5,13 +5,10 @@ changed or removed from here. Its name is gNNNN, the number of the quarter, and 
 As nothing is removed, locks protect nothing: only `backup` takes one, because restic insists.
 """
 
-import http.client
 import json
-import os
 import time
-from urllib.parse import urlsplit
 
-from backups import restic
+from backups import reach, restic
 from backups.config import BackupError, TookTooLong
 
 DAY, QUARTER = 86400, 91
@@ -37,29 +34,19 @@ class Repository:
         """The names of the repositories of a quarter, in the order in which they are made."""
         return [f"g{quarter:04}" + (f".{number}" if number else "") for number in range(ATTEMPTS)]
 
-    def reach(self, seconds=10):
-        """See that the peer answers, or that the folder is there.
+    @property
+    def is_peer(self):
+        """Whether it is kept by a peer, who lets nothing be removed."""
+        return self.url.startswith("rest:")
 
-        restic itself would try for a quarter of an hour, or fill the disk below a folder on which nothing is mounted.
+    @property
+    def is_elsewhere(self):
+        """Whether it is on another host."""
+        return self.is_peer or self.url.startswith("sftp:")
 
-        Raises:
-            BackupError: it does not.
-        """
-        address = urlsplit(self.url.removeprefix("rest:"))
-        if address.scheme != "http":
-            if not os.path.isdir(self.url):
-                raise BackupError(f"{self.url} is not there: mount its disk")
-            return
-        try:
-            connection = http.client.HTTPConnection(address.hostname, address.port, timeout=seconds)
-            connection.request("GET", f"/{self.places(self.quarter)[0]}/config")
-            status = connection.getresponse().status
-        except (OSError, http.client.HTTPException) as error:
-            raise BackupError(f"{self.name} does not answer ({getattr(error, 'strerror', None) or error})") from None
-        if status == 403:
-            raise BackupError(f"{self.name} does not know this territory; its partner must import its card and deploy")
-        if status not in (200, 404):
-            raise BackupError(f"{self.name} answers with an error ({status}); call its partner")
+    def reach(self):
+        """See that it answers; see `reach.check`."""
+        reach.check(self.name, self.url, f"{self.places(self.quarter)[0]}/config")
 
     def restic(self, place, *words, password=None, **how):
         """Run restic on one repository; see `restic.run`."""
@@ -70,33 +57,31 @@ class Repository:
         except BackupError as error:
             raise type(error)(f"{self.name}: {error}") from None
 
-    def opens(self, place):
-        """Whether the repository is there; a password that was changed since is added to it.
+    def snapshots(self, place):
+        """Those of one repository, as restic's JSON has them, with `at`, `place`, and our tags `life` and `serial`.
+
+        None where there is no repository. A password that was changed since is added to it.
 
         Raises:
             BackupError: no password opens it, or it cannot be read.
         """
+        words = ["snapshots", "--json", "--no-lock", "--host", self.territory]
         fine = (0, restic.NO_REPOSITORY, restic.WRONG_PASSWORD)
         for password in self.passwords:
-            code, _ = self.restic(place, "cat", "config", "--no-lock", password=password, fine=fine, seconds=120)
+            code, said = self.restic(place, *words, password=password, fine=fine, seconds=600)
             if code == restic.NO_REPOSITORY:
-                return False
+                return None
             if code == 0:
                 if password != self.passwords[0]:
                     with restic.in_memory(self.passwords[0]) as path:
                         self.restic(place, "key", "add", "--new-password-file", path, password=password, seconds=120)
-                return True
+                return [self._tagged(place, each) for each in json.loads(said) or []]
         raise BackupError(f"{self.name}: none of the territory's passwords opens {place}")
 
-    def snapshots(self, place):
-        """Those of one repository, as restic's JSON has them, with `at`, `place`, and our tags `life` and `serial`."""
-        _, said = self.restic(place, "snapshots", "--json", "--no-lock", "--host", self.territory, seconds=600)
-        found = []
-        for each in json.loads(said) or []:
-            tags = dict(tag.split("=", 1) for tag in each.get("tags") or [] if "=" in tag)
-            serial = int(tags["serial"]) if tags.get("serial", "").isdigit() else 0
-            found.append(each | {"at": self.name, "place": place, "life": tags.get("life", ""), "serial": serial})
-        return found
+    def _tagged(self, place, snapshot):
+        tags = dict(tag.split("=", 1) for tag in snapshot.get("tags") or [] if "=" in tag)
+        serial = int(tags["serial"]) if tags.get("serial", "").isdigit() else 0
+        return snapshot | {"at": self.name, "place": place, "life": tags.get("life", ""), "serial": serial}
 
     def everything(self):
         """All snapshots, of all generations; repositories that cannot be read are noted in `broken`.
@@ -110,8 +95,8 @@ class Repository:
         for quarter in range(self.quarter + 1, self.quarter - LOOK_BACK, -1):
             for place in self.places(quarter):
                 try:
-                    if self.opens(place):
-                        found += self.snapshots(place)
+                    if (kept := self.snapshots(place)) is not None:
+                        found += kept
                         self.present.append(place)
                 except TookTooLong:
                     raise

@@ -10,6 +10,7 @@ from backups.config import BackupError, TookTooLong
 
 NO_REPOSITORY, WRONG_PASSWORD, INCOMPLETE, TIMED_OUT = 10, 12, 3, 124  # exit codes, the last one of timeout(1)
 CACHE = "/var/cache/maillage-backup"
+SSH = "/etc/maillage/backup-ssh.conf"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "RESTIC_PROGRESS_FPS": "0.2"}
 
 
@@ -24,8 +25,8 @@ def in_memory(password):
         os.close(descriptor)
 
 
-def run(repository, *words, password, fine=(0,), seconds=None, progress=None):
-    """Run restic; give its exit code and its last lines of standard output.
+def run(repository, *words, password, fine=(0,), seconds=None, progress=None, reader=None):
+    """Run restic; give its exit code and what it says.
 
     Args:
         repository: its address.
@@ -34,28 +35,35 @@ def run(repository, *words, password, fine=(0,), seconds=None, progress=None):
         fine: exit codes that are no error.
         seconds: that it may take.
         progress: called with the share that is done, 0 to 1, now and then.
+        reader: called with the bytes that it writes, as a stream; what this gives is given then.
 
     Raises:
         BackupError: in restic's own last words.
     """
     with in_memory(password) as path, tempfile.TemporaryFile("w+") as complaints:
         command = ["timeout", str(seconds or 0), "restic", "--repo", repository, "--password-file", path]
-        command += ["--cache-dir", CACHE, "--cleanup-cache", *([] if progress else ["--quiet"]), *words]
-        process = subprocess.Popen(command, env=ENVIRONMENT, text=True, errors="replace", stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=complaints)  # fmt: skip
-        said = []
-        for line in process.stdout:
-            if not progress or '"message_type":"status"' not in line:
-                said.append(line)
-            elif line.startswith("{"):
-                progress(json.loads(line).get("percent_done", 0))
-        code = process.wait()
+        command += ["--option", f"sftp.args=-F {SSH}", "--cache-dir", CACHE, "--cleanup-cache"]
+        command += [*([] if progress else ["--quiet"]), *words]
+        with subprocess.Popen(command, env=ENVIRONMENT, text=True, errors="replace", stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=complaints) as process:  # fmt: skip
+            said = reader(process.stdout.buffer) if reader else _listen(process.stdout, progress)
+        code = process.returncode
         complaints.seek(0)
         if code not in fine:
             if code == TIMED_OUT:
                 raise TookTooLong(f"restic {words[0]} took more than {seconds} s")
             raise BackupError(f"restic {words[0]}: {_last_words(complaints.readlines(), code)}")
-    return code, "".join(said)
+    return code, said
+
+
+def _listen(lines, progress):
+    said = []
+    for line in lines:
+        if not progress or '"message_type":"status"' not in line:
+            said.append(line)
+        elif line.startswith("{"):
+            progress(json.loads(line).get("percent_done", 0))
+    return "".join(said)
 
 
 def _last_words(lines, code):
