@@ -39,6 +39,11 @@ $sudo grep -qs "'installed' => true" "$files" && echo "files=yes" || echo "files
 # Its release, unless a run that was killed has left something of it to be done.
 [ -e /var/lib/maillage/nextcloud/under-way.json ] || release=$(readlink /usr/share/maillage/nextcloud 2>/dev/null)
 echo "nextcloud=${release##*/}"
+# When a drill was good last; empty where there was none, "none" where no backups are made.
+drill=none
+[ -e /etc/maillage/backup.json ] && drill=$($sudo awk '$1 == "maillage_drill_timestamp_seconds" {print $2}' \
+    /var/lib/maillage/metrics/backup.prom 2>/dev/null)
+echo "drill=$drill"
 echo "disk=$(df -kP / | awk 'NR == 2 {print $4}')"
 echo "inodes=$(df -iP / | awk 'NR == 2 {print $2 ? $4 : 10 ^ 9}')"  # some file systems have no fixed number
 echo "memory=$(awk '/^MemTotal:/ {print $2}' /proc/meminfo)"
@@ -66,6 +71,7 @@ class Facts:
         people: how many have contacts or calendars in radicale.
         mailboxes: how many subscribers have mail here.
         files: Nextcloud has been installed here, and its data is there.
+        drill: seconds since a restore of its backups was practised with success; None where it makes none.
         disk: free bytes of the root file system.
         inodes: how many more files the root file system can hold.
         memory: bytes in all.
@@ -82,6 +88,7 @@ class Facts:
     people: int
     mailboxes: int
     files: bool
+    drill: float | None
     disk: int
     inodes: int
     memory: int
@@ -109,6 +116,7 @@ def parse(output: str, now: float) -> Facts:
             people=int(values["people"]),
             mailboxes=int(values["mailboxes"]),
             files=values["files"] == "yes",
+            drill=None if values["drill"] == "none" else now - float(values["drill"] or "-inf"),
             disk=int(values["disk"]) * 1024,
             inodes=int(values["inodes"]),
             memory=int(values["memory"]) * 1024,

@@ -8,21 +8,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import accounts, ansible_vars, deployment, engines, hosts, progress, report
+from orchestrator import accounts, ansible_vars, deployment, drills, engines, hosts, progress, report
 from orchestrator.commands import add_archive_arguments, conclude, load_for_run
 from orchestrator.errors import (
     DeployFailed,
     HostError,
     HostUnreachable,
     MaillageError,
+    PreflightRefused,
     UsageError,
     VerificationFailed,
 )
 from orchestrator.mesh import Mesh
-from orchestrator.model import Node
+from orchestrator.model import Node, Release
 from orchestrator.outcome import Failure, Outcome
 
 if TYPE_CHECKING:
+    from orchestrator.preflight import Facts
     from orchestrator.verify.check import Check
 
 
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("territories", nargs="*", metavar="TERRITORY")
     parser.add_argument("--all", action="store_true", help="every territory of the mesh, in parallel")
     add_archive_arguments(parser)
+    drills.add_argument(parser)
     parser.add_argument("--no-verify", action="store_true", help="do not use the node from outside afterwards")
 
 
@@ -39,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if bool(arguments.territories) == arguments.all:
         raise UsageError("name the territories to deploy, or say --all")
     loaded, nodes = load_for_run(arguments)
-    return conclude_run(arguments, nodes, deploy(loaded, nodes, arguments))
+    return conclude_run(arguments, nodes, deploy(loaded, nodes, arguments, unproven=arguments.without_drill))
 
 
 def conclude_run(arguments: argparse.Namespace, nodes: Sequence[Node], outcome: Outcome) -> int:
@@ -77,13 +80,16 @@ def conclude_run(arguments: argparse.Namespace, nodes: Sequence[Node], outcome: 
     return conclude(answer, error, as_json=arguments.json)
 
 
-def deploy(loaded: Mesh, nodes: Sequence[Node], arguments: argparse.Namespace, *, move: bool = False) -> Outcome:
+def deploy(
+    loaded: Mesh, nodes: Sequence[Node], arguments: argparse.Namespace, *, unproven: bool, move: bool = False
+) -> Outcome:
     """Have the hosts up and converge them, alone on each; no host is made before the archive for it is there.
 
     Args:
         loaded: the whole mesh.
         nodes: the chosen ones.
         arguments: where the archive comes from.
+        unproven: take risks also where no restore of the backups was practised lately.
         move: also take to Nextcloud what radicale holds.
     """
     archive, allow_unsigned = arguments.nextcloud_archive, arguments.allow_unsigned_archive
@@ -97,6 +103,11 @@ def deploy(loaded: Mesh, nodes: Sequence[Node], arguments: argparse.Namespace, *
         engines.record(node)
     present = [(node, facts[node.name].nextcloud) for node in reached]
     releases = deployment.releases_for(present, archive, allow_unsigned=allow_unsigned)
+    if not unproven:
+        refused |= _unproven(present, releases, facts, move=move)
+    reached = [node for node in reached if node.name not in refused]
+    if not reached:
+        hosts.require(refused)
     with hosts.locked(reached, internet=True) as lost:
         refused |= lost
         reached = [node for node in reached if node.name not in lost]
@@ -110,6 +121,18 @@ def deploy(loaded: Mesh, nodes: Sequence[Node], arguments: argparse.Namespace, *
                 outcome += ansible("move.yml", variables=left_out, listener=listener)
     outcome.failures += [failure for node in nodes if node.name in refused for failure in _refused(node, refused)]
     return outcome
+
+
+def _unproven(
+    present: Sequence[tuple[Node, str]], releases: Mapping[str, Release], facts: Mapping[str, Facts], *, move: bool
+) -> dict[str, HostError]:
+    """By the node's name, why one whose data would be at risk must wait."""
+    found: dict[str, HostError] = {}
+    for node, release in present:
+        what = "a move to Nextcloud" if move else "another release of Nextcloud"
+        if (move or (release and node.name in releases)) and (why := drills.refusal(facts[node.name], node.name, what)):
+            found[node.name] = PreflightRefused(f"{ansible_vars.host_name(node)}: {why}")
+    return found
 
 
 def _refused(node: Node, refused: Mapping[str, HostError]) -> Iterator[Failure]:

@@ -53,10 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
         )
     # A node that is half restored is not deployed: its services would begin on what is there so far.
     if state != "restoring":
-        first = deploy.deploy(loaded, [node], arguments)
+        first = deploy.deploy(loaded, [node], arguments, unproven=True)
         if first.failures or first.interrupted:
             return deploy.conclude_run(arguments, [node], first)
     with hosts.locked([node]):
         replace = ["--replace"] if arguments.replace else []
         host_backup.restore(node, [*at, *replace], note)
-    return deploy.conclude_run(arguments, [node], deploy.deploy(loaded, [node], arguments))
+    return deploy.conclude_run(arguments, [node], deploy.deploy(loaded, [node], arguments, unproven=True))

@@ -7,8 +7,8 @@ import json
 import sys
 from dataclasses import replace
 
-from orchestrator import deployment, engines, hosts, report, secrets, subscriptions
-from orchestrator.errors import DeployFailed, HostError, HostLocked, UsageError, printable
+from orchestrator import deployment, drills, engines, hosts, preflight, report, secrets, subscriptions
+from orchestrator.errors import DeployFailed, HostError, HostLocked, PreflightRefused, UsageError, printable
 from orchestrator.explain import closest
 from orchestrator.locations import mesh_folder
 from orchestrator.mesh import Mesh
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _action(actions, "reset", "give a new first password, for someone who has lost theirs")
     remove = _action(actions, "remove", "delete the account; its data is set aside on the host")
     remove.add_argument("--yes", action="store_true", help="do not ask")
+    drills.add_argument(remove)
     show = actions.add_parser("list", help="who has an account")
     show.add_argument("territory", metavar="TERRITORY")
     show.add_argument("--json", action="store_true", help="report as JSON on standard output")
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         if node.territory.engine == "nextcloud":
             print("Apps that were let in stop within five minutes, and go on once the new password has been used.")
     elif arguments.action == "remove":
-        _remove(loaded, node, uid, sure=arguments.yes)
+        _remove(loaded, node, uid, sure=arguments.yes, unproven=arguments.without_drill)
     else:
         state = STATES[arguments.action]
         changed, node = subscriptions.change(loaded, node, lambda entries: entries[uid].update(state=state))
@@ -97,7 +98,7 @@ def _add(loaded: Mesh, node: Node, arguments: argparse.Namespace) -> None:
     _tell_password(node, uid)
 
 
-def _remove(loaded: Mesh, node: Node, uid: str, *, sure: bool) -> None:
+def _remove(loaded: Mesh, node: Node, uid: str, *, sure: bool, unproven: bool) -> None:
     if members := [name for name, each in node.subscriptions.subscribers.items() if each.member_of == uid]:
         raise UsageError(f"{uid} pays for {', '.join(members)}; remove them first, or take their member_of out")
     others = dict(node.subscriptions.subscribers)
@@ -109,6 +110,10 @@ def _remove(loaded: Mesh, node: Node, uid: str, *, sure: bool) -> None:
         raise UsageError(
             f"without {uid} the files would contradict each other, so nobody is removed:\n{error}"
         ) from None
+    if not unproven and hosts.exists(node):
+        facts = preflight.read(hosts.connection(node))
+        if why := drills.refusal(facts, node.name, f"to remove {uid}"):
+            raise PreflightRefused(f"{node.name}: {why}")
     if not sure:
         question = f"Delete the account {uid} of {node.name}? Its data is set aside on the host. [yes/no] "
         if not sys.stdin.isatty() or input(question).strip().lower() not in ("yes", "oui"):

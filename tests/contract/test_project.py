@@ -51,6 +51,7 @@ LAYERS = [
         "mail_vars",
         "backup_vars",
         "preflight",
+        "drills",
         "archive",
         "apps",
     },

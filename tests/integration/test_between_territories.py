@@ -306,6 +306,8 @@ def test_a_lost_node_comes_back_from_its_peers(territories, calvados, network, s
         client.send_message(letter(sender.address, sender.address, "à garder"))
     until(lambda: str(mails(network, sender)["INBOX"]), "Subject: ")
     before = mails(network, sender)
+    refused = calvados.run("subscriber", "remove", "calvados", "exemple", "--yes", code=5)
+    assert "the last good restore for practice was never made" in refused
     calvados.run("backup", "run", "calvados")
     assert "good: " in calvados.run("backup", "drill", "calvados")
     listed = calvados.run("backup", "list", "calvados", "--json")

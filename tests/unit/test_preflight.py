@@ -17,6 +17,7 @@ FIT = Facts(
     people=0,
     mailboxes=0,
     files=False,
+    drill=None,
     disk=8 * 10**9,
     inodes=500_000,
     memory=10**9,
