@@ -101,6 +101,8 @@ def _backup(entry: Mapping[str, Any], now: float) -> str:
         made = f"{_ago(now - entry['made'])}, {entry['files']} files, {size(entry['bytes'])}"
         if "checked" in entry:
             made += f"; found whole {_ago(now - entry['checked'])}, part {entry['part']} read back"
+    if entry.get("same_disk"):
+        made += "; WARNING on the disk of the data itself"
     return (
         f"FAILED {_ago(now - entry['tried'])}: {entry['error']}; last good one {made}" if entry.get("error") else made
     )

@@ -1,5 +1,7 @@
 import copy
 import random
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,19 @@ def test_the_sample() -> None:
     assert calvados.territory.plans["essentiel"].quota == 10 * 10**9
     assert str(calvados.territory.plans["essentiel"].price) == "3.00"
     assert calvados.subscriptions.subscribers["exemple"].state == "active"
+
+
+def test_the_sample_as_a_mesh_that_keeps_its_backups(tmp_path: Path) -> None:
+    """As docs/mesh.md says to try it."""
+    folder = tmp_path / "normandie"
+    shutil.copytree(SAMPLE, folder)
+    for path in folder.glob("*/territory.yml"):
+        path.write_text(
+            re.sub(r"(?m)^( *)# (backup|mesh): ", r"\1\2: ", path.read_text(encoding="utf-8")), encoding="utf-8"
+        )
+    loaded = mesh.load(folder)
+    assert {node.territory.mesh.name for node in loaded.nodes.values() if node.territory.mesh} == {"normandie"}
+    assert all(node.territory.mesh and node.territory.services.backup for node in loaded.nodes.values())
 
 
 def test_select() -> None:
