@@ -15,7 +15,7 @@ from orchestrator.providers.lab import Lab, machine
 
 ROOT = Path(__file__).resolve().parent.parent
 ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/tasks/main.yml"))
-HOSTS = ("noeud.essai", "monde.essai", "internet.essai", "image.essai")
+HOSTS = ("noeud.essai", "monde.essai", "internet.essai", "voisine.essai", "image.essai")
 SECONDS = 900  # for one scenario, the images that the first one makes included
 
 

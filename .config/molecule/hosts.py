@@ -10,6 +10,7 @@ hosts.py password UID change a password by webmail; the old and the new one are 
 The scenario's molecule.yml names the host to test, `platforms: [{name, image}]`: `noeud.essai`, the node of the
 territory `essai`, or `monde.essai`, one that is to play the internet. `image: debian-13` is Debian as installed;
 `image: packages` has the packages of the role, or of all roles of a node, but nothing configured and nothing running.
+A scenario that wants one host more names `voisine.essai` too.
 The cloud's engine is Nextcloud where the role under test is of it, from the fixture archive of tests/nextcloud_fixture;
 there is mail where the role under test is of mail, and a mesh where it is of the mesh.
 """
@@ -65,8 +66,10 @@ LAB = Lab(Place(network=Network(resolver_host=INTERNET.name)))
 WORLD = HostSpec(
     f"monde.{TERRITORY}", ("10.99.0.101", "10.99.0.102"), ("fd4d:6169:6c6c::101", "fd4d:6169:6c6c::102"), DISK_BYTES
 )
+# One more, for scenarios that want three.
+NEIGHBOUR = HostSpec(f"voisine.{TERRITORY}", ("10.99.0.105",), ("fd4d:6169:6c6c::105",), DISK_BYTES)
 # Every host of the scenarios; some share an address.
-HOSTS = (f"noeud.{TERRITORY}", WORLD.name, INTERNET.name, f"image.{TERRITORY}")
+HOSTS = (f"noeud.{TERRITORY}", WORLD.name, INTERNET.name, NEIGHBOUR.name, f"image.{TERRITORY}")
 OF_NEXTCLOUD = ("database", "redis", "nextcloud")
 ON_ITS_OWN = ("database", "redis")  # roles that need none of those before them
 OF_MAIL = ("mail", "webmail", "lab_internet")
@@ -112,6 +115,11 @@ def release() -> Release | None:
     return archive.check(pack(Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]), FIXTURE), allow_unsigned=True)
 
 
+def wants_neighbour() -> bool:
+    """Whether the scenario has the third host."""
+    return NEIGHBOUR.name in [platform["name"] for platform in scenario()["platforms"]]
+
+
 def tested(node: Node) -> HostSpec:
     """The host under test, on Debian as installed."""
     if role() == "lab_internet":
@@ -125,7 +133,7 @@ def reach(spec: HostSpec) -> Variables:
 
 
 def inventory(earlier: list[str] | None = None) -> dict[str, Variables]:
-    """The groups: `tested` and `internet`, of one host each, and `image`, from which an image is made.
+    """The groups: `tested` and `internet`, of one host each, `neighbour`, and `image`, from which an image is made.
 
     Args:
         earlier: the roles that prepare.yml applies; all that come before the one under test.
@@ -147,6 +155,7 @@ def inventory(earlier: list[str] | None = None) -> dict[str, Variables]:
     return {
         "tested": {"hosts": {spec.name: reach(spec) | variables}},
         "internet": {"hosts": {INTERNET.name: reach(INTERNET) | internet}},
+        "neighbour": {"hosts": {NEIGHBOUR.name: reach(NEIGHBOUR)} if wants_neighbour() else {}},
         "image": {"hosts": {blank(spec).name: reach(blank(spec))}},
     }
 
@@ -198,14 +207,14 @@ def image(node: Node, spec: HostSpec) -> str:
 
 
 def create() -> None:
-    """Make both hosts, afresh."""
+    """Make the hosts, afresh."""
     _, node = load()
     destroy()
     spec, wanted = tested(node), scenario()["platforms"][0]
     if wanted["name"] != spec.name:
         raise SystemExit(f"{os.environ['MOLECULE_FILE']}: the host of this scenario is {spec.name}")
     base = BASE_IMAGE if wanted["image"] == BASE_IMAGE else image(node, spec)
-    specs = {INTERNET: image(node, INTERNET), spec: base}
+    specs = {INTERNET: image(node, INTERNET), spec: base} | ({NEIGHBOUR: base} if wants_neighbour() else {})
     LAB.up([HostSpec(each.name, each.ipv4, each.ipv6, DISK_BYTES, base) for each, base in specs.items()], print)
 
 

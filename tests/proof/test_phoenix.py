@@ -12,6 +12,7 @@ import sys
 import time
 
 import pytest
+import vobject
 from disturbed import CALENDAR, deployed, mails
 from sheets import share_on
 
@@ -62,6 +63,23 @@ def stored(territories):
         return {address: client.get(address).raise_for_status().content for address in addresses}
 
 
+def lose_a_calendar(node):
+    """What is deleted by mistake comes back as files, as it was when it was saved."""
+    calendar = f"https://{node.network.target.cloud}/remote.php/dav/calendars/exemple/essai"
+    with node.client() as client:
+        for number in range(5):
+            client.delete(f"{calendar}/{number}.ics").raise_for_status()
+        part = node.run("restore", "calvados", "--subscriber", "exemple", "--path", "calendars/essai").split()[-1]
+        assert node.on(f"cd {part} && find . -type f").split() == ["./calendars/essai.ics"]
+        found = vobject.readOne(node.on(f"cat {part}/calendars/essai.ics"))
+        uids = {component.uid.value for component in found.components() if component.name == "VEVENT"}
+        assert uids == {str(number) for number in range(FILES)}
+        whole = node.run("restore", "calvados", "--subscriber", "exemple").split()[-1]
+        assert node.on(f"grep -c '^BEGIN:VCARD' {whole}/contacts/contacts.vcf").strip() == str(FILES)
+        assert len(node.on(f"find {whole} -name 'photo *.jpg'").splitlines()) == FILES
+        assert node.on("ls -A /srv/maillage/database").split() == ["17"]  # nothing of the copy is left
+
+
 def test_everything_comes_back(territories, stored, tmp_path):
     node = territories[0]
     account = target_of(node.node).mail.accounts[0]
@@ -74,6 +92,7 @@ def test_everything_comes_back(territories, stored, tmp_path):
     node.run("backup", "run", "calvados")
     part = node.run("restore", "calvados", "--subscriber", "exemple", "--path", "Été").split()[-1]
     assert len(node.on(f"find {part} -name 'photo *.jpg'").splitlines()) == FILES
+    lose_a_calendar(node)
     said = node.run("backup", "drill", "calvados")
     assert re.search(r"database: nextcloud: \d{2,} tables, \d{3,} rows", said)
 
