@@ -32,10 +32,14 @@ TimeOfDay = Annotated[
 ]
 Megabits = Annotated[int, Field(strict=True, ge=1, le=100_000), Says("must be a whole number of Mbit/s, 1 or more")]
 
-
+Server = Annotated[
+    str,
+    StringConstraints(pattern=rf"^({fields.DOMAIN}|([0-9]{{1,3}}\.){{3}}[0-9]{{1,3}})$", max_length=200),
+    Says("must be the server's name, for example bureau.example, or its IPv4 address"),
+]
 RemoteFolder = Annotated[
     str,
-    StringConstraints(pattern=r"^/?[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$", max_length=200),
+    StringConstraints(pattern=r"^/?[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$", max_length=200),
     Says("must be a folder of that server, for example sauvegarde or /srv/sauvegarde"),
 ]
 
@@ -43,7 +47,7 @@ RemoteFolder = Annotated[
 class Sftp(Part):
     """A folder of a server of one's own, such as the partner's at the office."""
 
-    host: fields.Domain
+    host: Server
     port: fields.PortNumber = 22
     user: fields.SystemUser
     folder: RemoteFolder

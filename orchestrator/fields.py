@@ -28,7 +28,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123
-_DOMAIN = rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?"
+DOMAIN = rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?"
 _SIZE = r"^([1-9][0-9]{0,3}) ?(MB|GB|TB)$"
 _IPV4, _IPV6 = ({"type": "string", "format": kind} for kind in ("ipv4", "ipv6"))
 _LOCAL_PART = r"[a-z0-9_][a-z0-9_+-]*(\.[a-z0-9_+-]+)*"
@@ -177,17 +177,17 @@ HostName = Annotated[
 ]
 Domain = Annotated[
     str,
-    StringConstraints(pattern=rf"^{_DOMAIN}$", max_length=200),  # room for the names below it
+    StringConstraints(pattern=rf"^{DOMAIN}$", max_length=200),  # room for the names below it
     Says("must be a domain name in lowercase, for example calvados.example (xn--… for accented letters)"),
 ]
 Mail = Annotated[
     str,
-    StringConstraints(pattern=rf"^{_LOCAL_PART}@{_DOMAIN}$", max_length=254),
+    StringConstraints(pattern=rf"^{_LOCAL_PART}@{DOMAIN}$", max_length=254),
     Says("must be a mail address in lowercase, for example prenom.nom@calvados.example"),
 ]
 MailOrDomain = Annotated[
     str,
-    StringConstraints(pattern=rf"^({_LOCAL_PART})?@{_DOMAIN}$", max_length=254),
+    StringConstraints(pattern=rf"^({_LOCAL_PART})?@{DOMAIN}$", max_length=254),
     Says("must be a mail address in lowercase, or @ and a domain for every address that is nobody's"),
 ]
 SubscriberName = Annotated[
@@ -230,6 +230,6 @@ PublicKey = Annotated[
 ]
 HttpsUrl = Annotated[
     str,
-    StringConstraints(pattern=rf"^https://{_DOMAIN}(:[0-9]{{1,5}})?(/[A-Za-z0-9._~/-]*)?$", max_length=200),
+    StringConstraints(pattern=rf"^https://{DOMAIN}(:[0-9]{{1,5}})?(/[A-Za-z0-9._~/-]*)?$", max_length=200),
     Says("must be an https:// address, for example https://acme-v02.api.letsencrypt.org/directory"),
 ]

@@ -10,10 +10,11 @@ from datetime import date
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from test_card import KEYS, WIREGUARD, made
 
 from orchestrator import backup_vars, mesh_keys
-from orchestrator.backup_model import Backup
+from orchestrator.backup_model import Backup, Sftp
 from orchestrator.card import Card
 from orchestrator.errors import UsageError
 from orchestrator.model import Node
@@ -91,3 +92,47 @@ def test_a_name_fits_into_that_of_a_user(name: str) -> None:
     assert len(f"peer-{short}") <= 31
     assert (short == name) == (len(name) <= 26)
     assert backup_vars.short(f"{name}b") != short
+
+
+SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJp0TvTzpzn1OBbBc6n8HPnMrGsyhlGw4H4Bt6HqNlSD"
+SFTP = {"host": "bureau.example", "user": "sauvegarde", "host_key": SSH_KEY}
+
+
+@pytest.mark.parametrize(
+    ("place", "url"),
+    [
+        ({"own": "/mnt/sauvegarde"}, "/mnt/sauvegarde/"),
+        ({"sftp": {**SFTP, "folder": "mayenne"}}, "sftp://sauvegarde@bureau.example:22/mayenne/"),
+        ({"sftp": {**SFTP, "folder": "/srv/mayenne", "port": 23}}, "sftp://sauvegarde@bureau.example:23//srv/mayenne/"),
+        ({"sftp": {**SFTP, "folder": "a", "host": "192.0.2.7"}}, "sftp://sauvegarde@192.0.2.7:22/a/"),
+    ],
+)
+def test_a_place_of_ones_own(lab_node: Node, place: dict[str, Any], url: str) -> None:
+    node, sealed = named(lab_node, "calvados", **place), {"backup.passwords": "…", "backup.key": "…"}
+    made = backup_vars.backup(node, sealed, [], {"backup": {"backup_enabled": True}})
+    assert [each["url"] for each in made["backup_repositories"]] == [url]
+    assert ("backup_key" in made) == ("sftp" in place)
+    assert made["backup_known_host"] == (SSH_KEY if "sftp" in place else "")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"folder": "../ailleurs"}, "must be a folder of that server"),
+        ({"folder": "a b"}, "must be a folder of that server"),
+        ({"host": "bureau"}, "must be the server's name"),
+        ({"host": "-oProxyCommand=x.example"}, "must be the server's name"),
+        ({"user": "-root"}, "must be a system account"),
+        ({"host_key": "-----BEGIN OPENSSH PRIVATE KEY-----"}, "never a private key"),
+        ({"port": "22"}, "must be a port number"),
+    ],
+)
+def test_mistakes_about_a_server(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        Backup(sftp=Sftp(**{**SFTP, "folder": "mayenne", **change}))
+
+
+def test_the_line_that_lets_the_node_in(lab_node: Node) -> None:
+    public = backup_vars.public_key(backup_vars.key(), lab_node)
+    assert public.startswith("ssh-ed25519 AAAA")
+    assert public.endswith(f" maillage-{lab_node.name}")

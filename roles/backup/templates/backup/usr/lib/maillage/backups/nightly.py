@@ -70,7 +70,7 @@ def _back_up(repository, place, settings, life, status):
     entry["under_way"] = True
     report.keep(status)
     _, said = repository.restic(
-        place, "backup", "--json", "--host", settings["territory"], "--tag", f"life={life['life']}",
+        place, "backup", "--json", "--no-scan", "--host", settings["territory"], "--tag", f"life={life['life']}",
         "--tag", f"serial={life['serial']}", "--group-by", "host", *[f"--exclude={each}" for each in left_out],
         *[folder for folder in folders if os.path.isdir(folder)], fine=(0, restic.INCOMPLETE), seconds=SECONDS,
     )  # fmt: skip
