@@ -13,16 +13,23 @@ from orchestrator.fields import Part, Says
 DATA = "/srv/maillage"
 
 
+SYSTEM = ("bin", "boot", "dev", "etc", "lib", "proc", "root", "run", "sbin", "sys", "tmp", "usr")
+
+
 def _elsewhere(path: str) -> str:
-    if ".." in path.split("/") or path == DATA or path.startswith(f"{DATA}/"):
+    if ".." in path.split("/"):
+        raise PydanticCustomError("says", "must be written without `..`")
+    if path == DATA or path.startswith(f"{DATA}/"):
         raise PydanticCustomError("says", f"must be outside {DATA}: the place where another disk is mounted")
+    if path.split("/")[1] in SYSTEM:
+        raise PydanticCustomError("says", "is the system's own folder; write where another disk is mounted")
     return path
 
 
 Folder = Annotated[
     str,
     StringConstraints(pattern=r"^(/[A-Za-z0-9._-]+){1,16}$", max_length=200),
-    Says("must be a folder of the host, for example /mnt/sauvegarde"),
+    Says("must be a folder of the host, without spaces and without / at the end, for example /mnt/sauvegarde"),
     AfterValidator(_elsewhere),
 ]
 TimeOfDay = Annotated[
@@ -37,10 +44,14 @@ Server = Annotated[
     StringConstraints(pattern=rf"^({fields.DOMAIN}|([0-9]{{1,3}}\.){{3}}[0-9]{{1,3}})$", max_length=200),
     Says("must be the server's name, for example bureau.example, or its IPv4 address"),
 ]
+HostKey = Annotated[
+    fields.PublicKey,
+    Says('must be the server\'s public key, without its name in front and never a private one: "ssh-ed25519 AAAA…"'),
+]
 RemoteFolder = Annotated[
     str,
     StringConstraints(pattern=r"^/?[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$", max_length=200),
-    Says("must be a folder of that server, for example sauvegarde or /srv/sauvegarde"),
+    Says("must be a folder of that server, without spaces, `..` and / at the end, for example sauvegarde"),
 ]
 
 
@@ -51,7 +62,7 @@ class Sftp(Part):
     port: fields.PortNumber = 22
     user: fields.SystemUser
     folder: RemoteFolder
-    host_key: fields.PublicKey = Field(description="Clé publique du serveur, épinglée / pinned key of the server")
+    host_key: HostKey = Field(description="Clé publique du serveur, épinglée / pinned key of the server")
 
 
 class Backup(Part):

@@ -27,8 +27,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 
-_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123
-DOMAIN = rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?"
+LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123
+DOMAIN = rf"({LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?"
 _SIZE = r"^([1-9][0-9]{0,3}) ?(MB|GB|TB)$"
 _IPV4, _IPV6 = ({"type": "string", "format": kind} for kind in ("ipv4", "ipv6"))
 _LOCAL_PART = r"[a-z0-9_][a-z0-9_+-]*(\.[a-z0-9_+-]+)*"
@@ -155,7 +155,7 @@ Login = Annotated[
 ]
 Label = Annotated[
     str,
-    StringConstraints(pattern=rf"^{_LABEL}$"),
+    StringConstraints(pattern=rf"^{LABEL}$"),
     Says("must be a name of lowercase letters, digits and hyphens (RFC 1123), for example essentiel"),
 ]
 AppName = Annotated[
@@ -171,7 +171,7 @@ TerritoryName = Annotated[
 ]
 HostName = Annotated[
     str,
-    StringConstraints(pattern=rf"^{_LABEL}$"),
+    StringConstraints(pattern=rf"^{LABEL}$"),
     Says("must be one label of lowercase letters, digits and hyphens (RFC 1123), for example caen"),
     _not_reserved(RESERVED_HOSTS),
 ]

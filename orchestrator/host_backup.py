@@ -9,16 +9,33 @@ from subprocess import PIPE, STDOUT, Popen
 from typing import Any
 
 from orchestrator import hosts, ssh
-from orchestrator.errors import BackupFailed, UsageError
+from orchestrator.errors import BackupFailed, HostError, UsageError
 from orchestrator.model import Node
 
+NO_HOST = (
+    "{0} has no host: `deploy {0}` makes a new one; if one was lost, `restore {0}` brings it back from its backups"
+)
 UNREACHABLE = 255  # ssh's own exit code
 PROGRAM = "/usr/lib/maillage/backup"
-STATE = """
-if [ -e /srv/maillage/backup/restoring.json ]; then echo restoring
-elif [ -e /srv/maillage/backup/life.json ]; then echo in use
+NOUNS = {"run": "backup", "drill": "drill", "restore": "restore"}
+UNITS = {"run": "maillage-backup", "drill": "maillage-drill", "restore": "maillage-restore"}
+# A unit of one command is "activating" as long as it runs.
+RUNS = "systemctl is-active maillage-restore.service | grep -q '^activating'"
+STATE = f"""
+cd /srv/maillage/backup 2> /dev/null || exit 0
+if {RUNS} || [ -e restoring.json ]; then echo restoring
+elif [ -e restored ]; then echo "restored $(cat restored)"
+elif [ -e life.json ]; then echo in use
 fi
 """
+# One that runs already, since whoever has begun it was interrupted, is waited for.
+RESTORE = f"""(
+if {RUNS}; then
+    while {RUNS}; do sleep 1; done
+    test ! -e /srv/maillage/backup/restoring.json
+else
+    systemd-run --unit=maillage-restore --collect --property=Type=oneshot {PROGRAM} {{words}}
+fi)"""
 # Starts a unit, waits for its end, and prints all that it says, from where the journal is now.
 FOLLOWED = """
 cursor=$(mktemp)
@@ -45,8 +62,7 @@ def run(node: Node, action: str, say: Callable[[str], None]) -> None:
     Raises:
         BackupFailed: in the host's own words.
     """
-    unit = {"run": "maillage-backup", "drill": "maillage-drill"}[action]
-    _followed(node, unit, f"systemctl start {unit}.service", say)
+    _followed(node, action, f"systemctl start {UNITS[action]}.service", say)
 
 
 def restore(node: Node, words: Sequence[str], say: Callable[[str], None]) -> None:
@@ -55,27 +71,35 @@ def restore(node: Node, words: Sequence[str], say: Callable[[str], None]) -> Non
     Raises:
         BackupFailed: in the host's own words; the same once more goes on.
     """
-    unit = "maillage-restore"
-    command = f"systemd-run --unit={unit} --collect --property=Type=oneshot {PROGRAM} {shlex.join(['restore', *words])}"
-    _followed(node, unit, command, say)
+    _followed(node, "restore", RESTORE.format(words=shlex.join(["restore", *words])), say)
 
 
-def extract(node: Node, words: Sequence[str]) -> str:
-    """Restore a part into a folder of the host, and give the folder.
+def concluded(node: Node) -> None:
+    """Note that what was restored was deployed, too."""
+    hosts.connection(node).run("rm -f /srv/maillage/backup/restored")
+
+
+def extract(node: Node, words: Sequence[str], say: Callable[[str], None]) -> str:
+    """Restore a part into a folder of the host, and give the folder; `say` is called with what the host says.
 
     Raises:
         BackupFailed: in the host's own words.
     """
-    return _asked(node, ["extract", *words]).splitlines()[-1]
+    *said, folder = _asked(node, ["extract", *words], say).splitlines()
+    for line in said:
+        say(line)
+    return folder
 
 
-def backups(node: Node) -> list[dict[str, Any]]:
+def backups(node: Node, say: Callable[[str], None]) -> list[dict[str, Any]]:
     """The backups that can be restored, oldest first: `id`, `time`, `at`, `place`, `serial`, `files`, `bytes`.
 
+    Places that do not answer are told to `say`.
+
     Raises:
         BackupFailed: in the host's own words.
     """
-    return [json.loads(line) for line in _asked(node, ["list"]).splitlines()]
+    return [json.loads(line) for line in _asked(node, ["list"], say).splitlines()]
 
 
 def begin_anew(node: Node) -> None:
@@ -84,27 +108,33 @@ def begin_anew(node: Node) -> None:
     Raises:
         BackupFailed: in the host's own words.
     """
-    _asked(node, ["begin-anew"])
+    _asked(node, ["begin-anew"], lambda _: None)
 
 
 def state(node: Node) -> str:
-    """What the host is to a restore: "" (new, or not there), "restoring" (one was begun), "in use" (has backups)."""
+    """What the host is to a restore: "" (new, or not there), "restoring", "restored WORDS", or "in use" (has backups).
+
+    "restored" is one whose restore, asked with these words, has ended, while whoever asked was gone.
+    """
     if not hosts.exists(node):
         return ""
     return hosts.connection(node).run(STATE).stdout.strip()
 
 
-def _asked(node: Node, words: Sequence[str]) -> str:
+def _asked(node: Node, words: Sequence[str], say: Callable[[str], None]) -> str:
     _require(node)
     process = hosts.connection(node).run(shlex.join([PROGRAM, *words]), timeout=None)
     if process.returncode:
         raise BackupFailed(f"{node.name}: {(process.stderr or process.stdout).strip()}")
+    for line in process.stderr.splitlines():
+        say(line)
     return process.stdout
 
 
-def _followed(node: Node, unit: str, start: str, say: Callable[[str], None]) -> None:
+def _followed(node: Node, action: str, start: str, say: Callable[[str], None]) -> None:
     """Start a unit, and hand on what it says, line by line, until it ends."""
     _require(node)
+    unit = UNITS[action]
     connection = hosts.connection(node)
     command = [*connection.arguments(), shlex.join([*(["sudo", "-n"] if connection.become else []), *ssh.SHELL])]
     last = ""
@@ -119,13 +149,14 @@ def _followed(node: Node, unit: str, start: str, say: Callable[[str], None]) -> 
     if process.returncode == UNREACHABLE:
         raise ssh.failure(connection, last)
     if process.returncode:
-        raise BackupFailed(f"{node.name}: {last or f'see `journalctl -u {unit}` on the host'}")
+        reason = "for what is said above" if last else f"`journalctl -u {unit}` on its host may know why"
+        raise BackupFailed(f"{node.name}: the {NOUNS[action]} did not end well, {reason}")
 
 
 def _require(node: Node) -> None:
     if not node.territory.services.backup:
         raise UsageError(f"{node.name} makes no backups: write `backup: {{}}` under services in its territory.yml")
     if not hosts.exists(node):
-        raise UsageError(f"{node.name} has no host yet: `deploy {node.name}` makes it")
+        raise HostError(NO_HOST.format(node.name))
     if hosts.connection(node).run(f"test -x {PROGRAM}").returncode:
         raise UsageError(f"{node.name} is deployed without backups: `deploy {node.name}`")

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from orchestrator import fields
@@ -120,10 +120,17 @@ class Resolver(Part):
     forwarders: tuple[fields.AnyAddress, ...] = ()
 
 
+MeshName = Annotated[
+    str,
+    StringConstraints(pattern=rf"^{fields.LABEL}$"),
+    Says("must be a name of lowercase letters, digits and hyphens (RFC 1123), for example normandie"),
+]
+
+
 class Membership(Part):
     """The mesh that the territory belongs to: its nodes keep each other's backups."""
 
-    name: fields.Label = Field(description="Le même chez tous ses membres / the same at all of its members")
+    name: MeshName = Field(description="Le même chez tous ses membres / the same at all of its members")
     keeps: fields.Size | None = Field(
         default=None, description="Espace gardé pour chaque pair / space that is kept for each peer"
     )

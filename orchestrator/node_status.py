@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from orchestrator import hosts
+from orchestrator import host_backup, hosts
 from orchestrator.errors import HostError
 from orchestrator.model import Node
 from orchestrator.report import size
@@ -46,6 +46,7 @@ for path in glob.glob("/srv/maillage/certificates/live/*/fullchain.pem"):
 disk = shutil.disk_usage("/srv")
 print(json.dumps({
     "now": time.time(),
+    "places": [each["name"] for each in json.loads(read("/etc/maillage/backup.json") or "{}").get("repositories", [])],
     "restoring": os.path.exists("/srv/maillage/backup/restoring.json"),
     **json.loads(read("/var/lib/maillage/backup/status.json") or "{}"),
     "peers": {name: int(seen.get(key, 0)) for name, key, _ in peers},
@@ -57,7 +58,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
 
 
 def ask(node: Node) -> dict[str, Any]:
-    """What the host says: `now`, `repositories`, `drill`, `restoring`, `peers`, `certificates`, `disk`.
+    """What the host says: `now`, `places`, `repositories`, `drill`, `restoring`, `peers`, `certificates`, `disk`.
 
     Times are in seconds since 1970, sizes in bytes; `peers` are the times at which they were heard, 0 for never.
 
@@ -65,7 +66,7 @@ def ask(node: Node) -> dict[str, Any]:
         HostError: it cannot be asked.
     """
     if not hosts.exists(node):
-        raise HostError(f"{node.name} has no host yet: `deploy {node.name}` makes it")
+        raise HostError(host_backup.NO_HOST.format(node.name))
     process = hosts.connection(node).run(QUESTION, interpreter=PYTHON)
     if process.returncode:
         raise HostError(f"{node.name}: its host could not be asked: {process.stderr.strip()}")
@@ -83,8 +84,10 @@ def told(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "restore", "is not finished: the same `restore` again goes on"
     for name, entry in sorted(found.get("repositories", {}).items()):
         yield "backup", f"{name}: {_backup(entry, now)}"
-    if len(found.get("repositories", {})) < 2:
-        copies = "one copy only" if found.get("repositories") else "none yet"
+    if found["places"] and not found.get("repositories"):
+        yield "backup", "none by this host yet: `backup run` makes one"
+    if len(found["places"]) < 2:
+        copies = "one copy only" if found["places"] else "nowhere to go"
         yield "backup", f"WARNING {copies}: peers that offer space, or a place of one's own, make two"
     yield "drill", _drill(found.get("drill", {}), now)
     for name, seen in sorted(found["peers"].items()):

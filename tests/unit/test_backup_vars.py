@@ -123,7 +123,7 @@ def test_a_place_of_ones_own(lab_node: Node, place: dict[str, Any], url: str) ->
         ({"host": "bureau"}, "must be the server's name"),
         ({"host": "-oProxyCommand=x.example"}, "must be the server's name"),
         ({"user": "-root"}, "must be a system account"),
-        ({"host_key": "-----BEGIN OPENSSH PRIVATE KEY-----"}, "never a private key"),
+        ({"host_key": "-----BEGIN OPENSSH PRIVATE KEY-----"}, "never a private one"),
         ({"port": "22"}, "must be a port number"),
     ],
 )

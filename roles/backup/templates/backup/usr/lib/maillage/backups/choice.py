@@ -41,7 +41,7 @@ def candidates(found, at=None):
         found = [each for each in found if datetime.fromisoformat(each["time"]) <= at]
     chosen = max(found, key=lambda each: each["time"], default=None) if at else newest(found)
     if chosen is None:
-        raise BackupError("there is no backup" + (f" from before {at:%Y-%m-%d %H:%M}" if at else ""))
+        raise BackupError("there is no backup" + (f" from before {at.isoformat(timespec='seconds')}" if at else ""))
     of_it = (chosen["life"], chosen["serial"])
     same = [each for each in found if (each["life"], each["serial"]) == of_it and each is not chosen]
     return [chosen, *same]

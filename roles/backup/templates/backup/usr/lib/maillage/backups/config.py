@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 CONFIG = Path("/etc/maillage/backup.json")
@@ -13,6 +14,7 @@ FOLDER = Path("/srv/maillage/backup")
 NOW = FOLDER / "now"  # what a backup takes besides the services' folders
 LIFE = FOLDER / "life.json"
 RESTORING = FOLDER / "restoring.json"
+RESTORED = FOLDER / "restored"  # what was asked of a restore that is done here, until the controller has done its part
 STATUS = Path("/var/lib/maillage/backup/status.json")
 METRICS = Path("/var/lib/maillage/metrics/backup.prom")
 LOCK = Path("/run/maillage-backup.lock")
@@ -68,6 +70,11 @@ def digest(path):
     """The SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def local(time):
+    """A moment as restic writes it, in this host's own time zone, to the second."""
+    return datetime.fromisoformat(time).astimezone().isoformat(timespec="seconds")
 
 
 def size(number):

@@ -1,22 +1,29 @@
 """What one subscriber had, or a part of it, at a time: into a folder beside, never over what is there."""
 
+import re
 import shutil
 import subprocess
 import time
 from pathlib import Path
 
 from backups import choice, config
-from backups.config import BackupError
+from backups.config import BackupError, local
 
 PLACE = Path("/srv/maillage/restored")
+LOGIN = re.compile(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*")
 
 
 def part(settings, at, subscriber, path):
     """Restore what one subscriber had, or a path of it, into a folder of its own; give the folder.
 
     Raises:
-        BackupError: the backup has nothing of it.
+        BackupError: the backup has nothing of it, or it is not this subscriber's.
     """
+    if not LOGIN.fullmatch(subscriber):
+        raise BackupError(f"{subscriber!r} is no login name")
+    path = path.strip("/")
+    if path and {"", ".", ".."} & set(path.split("/")):
+        raise BackupError(f"{path!r} is not a path below what {subscriber} had")
     target = PLACE / f"{subscriber}-{time.strftime('%Y-%m-%d-%H%M%S')}"
     target.mkdir(mode=0o700, parents=True)
     try:
@@ -32,11 +39,12 @@ def part(settings, at, subscriber, path):
 
 def _fetched(settings, snapshot, target, subscriber, path):
     """Bring the files, and from databases what they know of the subscriber; with a path, only if no file is there."""
+    print(f"from the backup of {local(snapshot['time'])} at {snapshot['at']}", flush=True)
     wanted = []
     for state in settings["state"]:
         if state["subscriber"] and not state["dump"]:
             base = f"{state['folder']}/{state['subscriber'].format(uid=subscriber)}"
-            wanted.append(f"{base}/{path.strip('/')}" if path else base)
+            wanted.append(f"{base}/{path}" if path else base)
     if wanted:
         _restored(snapshot, target, wanted)
     extracts = [state for state in settings["state"] if state["extract"]]

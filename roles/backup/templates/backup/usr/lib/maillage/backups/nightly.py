@@ -23,6 +23,7 @@ def run(settings):
     """
     if config.RESTORING.exists():
         raise BackupError("a restore is not finished, so nothing is backed up; `restore` again finishes it")
+    config.RESTORED.unlink(missing_ok=True)  # a restore before this is history
     status, life = config.read(config.STATUS, {}), config.read(config.LIFE, None)
     life = life or {"life": str(uuid.uuid4()), "serial": 0}
     earlier, ready, failed = status.get("repositories", {}), [], []

@@ -50,5 +50,9 @@ def _server(name, address):
     words = ["-p", str(address.port), "-s", f"{address.username}@{address.hostname}", "sftp"]
     tried = subprocess.run(["ssh", "-F", restic.SSH, *words], stdin=subprocess.DEVNULL, capture_output=True)
     if tried.returncode:
-        said = tried.stderr.decode(errors="replace").strip().splitlines() or ["no answer"]
-        raise BackupError(f"{name}: {address.hostname} does not let this node in ({said[-1]})")
+        said = (tried.stderr.decode(errors="replace").strip().splitlines() or ["no answer"])[-1]
+        if "Host key verification failed" in said:
+            raise BackupError(f"{name}: {address.hostname} has another key than `host_key` in territory.yml says")
+        if "Permission denied" in said:
+            raise BackupError(f"{name}: {address.hostname} lets no one in with the key that `backup key` prints")
+        raise BackupError(f"{name}: {address.hostname} cannot be used ({said})")

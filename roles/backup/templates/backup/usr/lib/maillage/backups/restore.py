@@ -13,13 +13,14 @@ PLACE = config.FOLDER / "restore"
 ASIDE = Path("/srv/maillage/set-aside")  # what was there before
 
 
-def whole(settings, at, replace):
+def whole(settings, at, replace, asked):
     """Put everything back; what is there is set aside.
 
     Args:
         settings: of this host.
         at: the moment, or None for the newest backup.
         replace: also on a node that has made backups of its own.
+        asked: the same in words, kept until the controller has seen that it is done.
 
     Raises:
         BackupError: there is nothing to restore, or this node is in use.
@@ -41,6 +42,8 @@ def whole(settings, at, replace):
             _done(subprocess.run(state["restored"], stderr=subprocess.PIPE, text=True), state)
     manifest = config.read(_manifest(), None)
     config.write(config.LIFE, {"life": manifest["life"], "serial": manifest["serial"]})
+    config.write(config.STATUS, {}, 0o644)  # what was said of backups before this is over
+    config.write(config.RESTORED, asked)
     config.RESTORING.unlink()
     shutil.rmtree(PLACE)
     print(f"restored; what was there before is in {ASIDE / under_way['name']}", flush=True)
@@ -62,7 +65,7 @@ def _fetched(settings, snapshot):
         shutil.rmtree(PLACE / under_way["owned"].lstrip("/"), ignore_errors=True)  # its owners may be half changed
     config.write(config.RESTORING, under_way)
     total = snapshot["summary"]["total_bytes_processed"]
-    print(f"backup of {snapshot['time'][:16]} from {snapshot['at']}: {size(total)}", flush=True)
+    print(f"backup of {config.local(snapshot['time'])} from {snapshot['at']}: {size(total)}", flush=True)
     words = ["--no-lock", "--verify", "--json", "--overwrite", "if-changed", "--target", str(PLACE)]
     words += [f"--exclude={folder}" for folder in under_way["done"]]
     snapshot["repository"].restic(
