@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-BLACK, COLUMNS = 0, 3
+COLUMNS = 3
+LIKE = {"’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "–": "-", "—": "-", "œ": "oe", "Œ": "OE", "€": "EUR"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def pdf(sheet: Sheet) -> bytes:
     page.ln(6)
     line("Pour relancer le territoire", 12, "B", 1)
     for step in (
+        "Les mots sont anglais : c'est la liste d'une norme (SLIP-39), la même dans le monde entier.",
         "1. Une machine neuve sous Debian 13, et un ordinateur avec Maillage.",
         "2. Le dossier du territoire, que le partenaire garde dans un dépôt git.",
         f"3. « python -m orchestrator recovery restore {sheet.territory} », et les mots de {sheet.needed} feuilles.",
@@ -87,6 +89,13 @@ def pdf(sheet: Sheet) -> bytes:
     return bytes(page.output())
 
 
+def can_show(text: str) -> bool:
+    """Whether a text stands on a sheet as it is written."""
+    return _latin(text).count("?") == text.count("?")
+
+
 def _latin(text: str) -> str:
     """What the fonts that every reader of PDF has can show; other letters become question marks."""
-    return text.replace("’", "'").replace("…", "...").encode("latin-1", "replace").decode("latin-1")
+    for letter, shown in LIKE.items():
+        text = text.replace(letter, shown)
+    return text.encode("latin-1", "replace").decode("latin-1")

@@ -1,15 +1,22 @@
-"""Which tests may run beside each other: `make test` has two workers."""
+"""How the tests share two workers: `make test`."""
 
 import pytest
 
+BESIDE = ("tests/unit/", "tests/contract/")
 
-@pytest.hookimpl(trylast=True)
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """One worker runs all that may use lab hosts, which they share, one after the other; another one the rest."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneLab(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return nodeid if nodeid.startswith(BESIDE) else "lab"
+
+    return OneLab(config, log)
+
+
 def pytest_collection_modifyitems(items):
-    """Tests on lab hosts share these: one worker runs them, one after the other, and another one meanwhile the rest.
-
-    What judges templates is among them, and last: it uses an image that molecule makes.
-    """
-    for item in items:
-        if item.get_closest_marker("lab"):
-            item.add_marker(pytest.mark.xdist_group("lab"))
-    items.sort(key=lambda item: (not item.get_closest_marker("lab"), item.path.parent.name == "templates"))
+    """Templates are judged last: with the image that molecule makes."""
+    items.sort(key=lambda item: item.path.parent.name == "templates")

@@ -10,7 +10,7 @@ import sys
 from datetime import UTC, datetime
 
 from orchestrator import backup_vars, cards, engines, keys, recovery, secrets, secretsfile, vault
-from orchestrator.errors import SecretsError, UsageError
+from orchestrator.errors import SecretsError, UsageError, printable
 from orchestrator.files import write_text
 from orchestrator.locations import mesh_folder
 from orchestrator.mesh import Mesh
@@ -31,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     export.add_argument("--needed", type=int, required=True, metavar="K", help="how many of them give the key back")
     export.add_argument(
-        "--print", default="lp", metavar="COMMAND", help="gets each sheet, a PDF, on standard input; default: lp"
+        "--print",
+        default="lp",
+        metavar="COMMAND",
+        help="gets each sheet, a PDF, on standard input, and is not run by a shell; default: lp",
     )
     restore = actions.add_parser("restore", help="get the key back", description="Get the key back, from typed shares.")
     restore.add_argument("territory", metavar="TERRITORY")
@@ -55,6 +58,10 @@ def _export(loaded: Mesh, node: Node, arguments: argparse.Namespace) -> None:
     holders, territory = arguments.holder, node.territory
     if len(set(holders)) != len(holders):
         raise UsageError("a holder is named twice: nobody is to have two shares")
+    if not all(holder.strip() for holder in holders):
+        raise UsageError("a holder has no name: write who keeps the sheet")
+    if strange := [holder for holder in holders if not recovery_sheet.can_show(holder)]:
+        raise UsageError(f"a sheet has Latin letters only: write {printable(strange[0])} with these")
     made = recovery.shares(secrets.load_key(node).get_secret_value(), arguments.needed, len(holders))
     keepers = [(card.territory, card.contact) for card in backup_vars.keepers(node, cards.peers(node, loaded))]
     for holder, share in zip(holders, made, strict=True):
@@ -63,14 +70,23 @@ def _export(loaded: Mesh, node: Node, arguments: argparse.Namespace) -> None:
             contact=territory.partner.contact, holder=holder, share=share, needed=arguments.needed,
             holders=len(holders), made=datetime.now(UTC).date(), peers=keepers,
         )  # fmt: skip
-        try:
-            subprocess.run(shlex.split(arguments.print), input=recovery_sheet.pdf(sheet), check=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise UsageError(f"{arguments.print}: {error}; sheets that are printed already are worth nothing") from None
+        _to_printer(arguments.print, recovery_sheet.pdf(sheet), holder)
         print(f"printed: the sheet of {holder}")
     print(
         f"{arguments.needed} of these {len(holders)} sheets give the key of {node.name} back; see that all are readable"
     )
+
+
+def _to_printer(command: str, pdf: bytes, holder: str) -> None:
+    wasted = f"the sheet of {printable(holder)} is not printed; begin again, those that are printed are worth nothing"
+    try:
+        done = subprocess.run(shlex.split(command), input=pdf, check=False)
+    except (OSError, ValueError):
+        raise UsageError(
+            f"there is no command {printable(command)!r} (another one: --print COMMAND): {wasted}"
+        ) from None
+    if done.returncode:
+        raise UsageError(f"{printable(command)} ended with {done.returncode}: {wasted}")
 
 
 def _restore(node: Node) -> None:
@@ -98,7 +114,8 @@ def _restore(node: Node) -> None:
             vault.decrypt(ciphertext, SecretStr(key))
         except SecretsError:
             raise SecretsError(
-                f"this key does not open {secretsfile.path_of(node)}: the sheets are of an earlier key (`rekey`)"
+                f"this key does not open {secretsfile.path_of(node)}: the sheets are of an earlier key (`rekey`), "
+                "or of another territory"
             ) from None
         break
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

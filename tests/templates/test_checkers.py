@@ -27,8 +27,6 @@ openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=sample -keyout /etc/maillage
     -out /etc/maillage/pebble/certificate.pem 2>/dev/null
 """
 
-pytestmark = pytest.mark.lab
-
 TREES = [(role, tree) for role in roles() for tree in role.trees() if tree.get("check")]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from debian import root_for, run, write
@@ -17,7 +16,6 @@ from orchestrator import dns
 ZONES = ["test", "exemple.test", "0.99.10.in-addr.arpa"]
 
 
-@pytest.mark.lab
 def test_ds_records_agree_with_knot(tmp_path: Path) -> None:
     role, key = Role("lab_internet"), generate_private_key(SECP256R1())
     root = root_for(role)

@@ -10,6 +10,7 @@ NOW = 1_800_000_000.0  # 2027-01-15 08:00:00 UTC
 GOOD = {"made": NOW - 5 * 3600, "files": 12, "bytes": 3_400_000, "checked": NOW - 4 * 3600, "part": "3/28", "error": ""}
 FOUND: dict[str, Any] = {
     "now": NOW,
+    "places": ["manche", "orne"],
     "restoring": False,
     "repositories": {"manche": GOOD, "orne": GOOD | {"made": NOW - 60, "checked": NOW - 5}},
     "drill": {"made": NOW - 3 * 86400, "from": "manche", "bytes": 3_400_000, "took": 20.4, "error": ""},
@@ -40,12 +41,12 @@ def test_all_is_well() -> None:
 
 def test_a_node_that_has_done_nothing_yet() -> None:
     first, second, *_ = told(repositories={}, drill={}, peers={})
-    assert first.startswith("backup: WARNING none yet: ")
+    assert first == "backup: none by this host yet: `backup run` makes one"
     assert second == "drill: never"
 
 
 def test_one_copy_is_not_enough() -> None:
-    assert told(repositories={"own": GOOD})[1].startswith("backup: WARNING one copy only: ")
+    assert told(places=["own"], repositories={"own": GOOD})[1].startswith("backup: WARNING one copy only: ")
 
 
 def test_failures_come_with_the_last_good_one() -> None:

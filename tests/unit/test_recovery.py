@@ -44,9 +44,25 @@ def test_two_do_not() -> None:
 def test_a_mistyped_word_and_a_sheet_of_another_set_are_noticed() -> None:
     words = SHARES[0].split()
     words[10] = "academic" if words[10] != "academic" else "acid"
-    for wrong in (" ".join(words), recovery.shares(KEY, 3, 5)[0], "abandon"):
-        with pytest.raises(SecretsError, match="do not give the key"):
+    swapped = SHARES[0].split()
+    swapped[4], swapped[5] = ("acid", "academic") if swapped[4] == swapped[5] else (swapped[5], swapped[4])
+    for wrong, sentence in (
+        (" ".join(words), "sheet 1: a word is not the one on the sheet"),
+        (" ".join(swapped), "sheet 1: a word is not the one on the sheet, or two have changed places"),
+        (" ".join(words[1:]), "sheet 1: there are 32 words, a sheet has 33"),
+        ("academik", "sheet 1: 'academik' is none of the words; did you mean academic"),
+        (recovery.shares(KEY, 3, 5)[0], "not all of one printing"),
+        (SHARES[1], "2 of the sheets do not give the key: 3 different ones are needed"),
+    ):
+        with pytest.raises(SecretsError, match=sentence):
             recovery.key_from([wrong, *SHARES[1:3]])
+
+
+def test_more_sheets_than_are_needed_and_words_with_their_numbers() -> None:
+    assert recovery.key_from(SHARES) == KEY
+    numbered = [list(enumerate(share.split(), 1)) for share in SHARES[:3]]
+    by_rows = [sorted(words, key=lambda each: each[0] % 11) for words in numbered]
+    assert recovery.key_from([" ".join(f"{number} {word}" for number, word in words) for words in by_rows]) == KEY
 
 
 @pytest.mark.parametrize(("needed", "holders"), [(1, 1), (1, 3), (4, 3), (0, 0), (2, 17)])
@@ -110,3 +126,24 @@ def test_from_the_printer_back_to_the_key(
     assert path.read_text(encoding="utf-8") == key
     assert path.stat().st_mode & 0o777 == 0o600
     assert key.strip() not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("wrong", [["", "b"], ["日本", "b"], ["a", "a"]])
+def test_holders_that_a_sheet_cannot_name(lab_node: Node, wrong: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    secrets.ensure(lab_node)
+    words = [word for holder in wrong for word in ("--holder", holder)]
+    arguments = ["--mesh", str(SAMPLE), "recovery", "export", "calvados", "--needed", "2", *words, "--print", "cat"]
+    assert cli.main(arguments) == 2
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("printer", "sentence"), [("false", "ended with 1"), ("nothing-of-that-name", "--print COMMAND")]
+)
+def test_a_printer_that_does_not_print(
+    lab_node: Node, printer: str, sentence: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    secrets.ensure(lab_node)
+    words = ["--needed", "2", "--holder", "Sœur d'exemple", "--holder", "b", "--print", printer]
+    assert cli.main(["--mesh", str(SAMPLE), "recovery", "export", "calvados", *words]) == 2
+    assert sentence in capfd.readouterr().err
