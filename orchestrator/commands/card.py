@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--json", action="store_true", help="the card itself, with its fingerprint")
     export = actions.add_parser("export", help="print the card of a territory of yours; a new one where it changed")
     export.add_argument("territory", metavar="TERRITORY")
-    export.add_argument("--leave", action="store_true", help="the card that says goodbye to the mesh")
+    leaving = export.add_mutually_exclusive_group()
+    leaving.add_argument("--leave", action="store_true", help="the card that says goodbye to the mesh")
+    leaving.add_argument("--come-back", action="store_true", help="a card of one who has left, and is in it again")
     importing = actions.add_parser("import", help="take a peer's card in")
     importing.add_argument("file", metavar="FILE", help="what the peer's `card export` printed; - for standard input")
     importing.add_argument("--fingerprint", metavar="DIGITS", help="what its partner read to you, for a new peer")
@@ -57,6 +59,11 @@ def _show(arguments: argparse.Namespace, mesh: Mesh) -> None:
 def _export(arguments: argparse.Namespace, mesh: Mesh) -> None:
     [node] = mesh.select([arguments.territory])
     _make_keys(node)
+    before = cards.kept(node, mesh.folder)
+    if before and before.leaves and not (arguments.leave or arguments.come_back):
+        raise UsageError(
+            f"{node.name} has left the mesh with card {before.serial}: --leave prints that, --come-back a new one"
+        )
     found = cards.own(node, mesh.folder, _today(), leaves=arguments.leave)
     path = cards.keep(found, mesh.folder, lab=node.territory.is_lab)
     print(card.text(found), end="")
@@ -79,7 +86,8 @@ def _import(arguments: argparse.Namespace, mesh: Mesh) -> None:
     if found.territory not in held:
         _compare(found, arguments.fingerprint)
     path = cards.keep(found, mesh.folder)
-    print(f"{found.territory} is kept as {path}; the next `deploy` of your territories takes it in")
+    what = "it leaves the mesh, and is no peer any more after" if found.leaves else "it is taken in by"
+    print(f"{found.territory} is kept as {path}; {what} the next `deploy` of your territories")
 
 
 def _compare(found: Card, given: str | None) -> None:

@@ -15,7 +15,7 @@ from orchestrator.providers.lab import HostStatus, Lab
 from orchestrator.providers.lab_provider import INTERNET, specification
 from orchestrator.ssh import remove_control_directory
 
-PURGED = ("lab", "keys", "secrets")
+PURGED = ("lab", "keys", "secrets", "cards")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     up = actions.add_parser("up", help="start the lab's internet and the territories' hosts")
     up.add_argument("territories", nargs="*", metavar="TERRITORY", help="default: all lab territories of the mesh")
     down = actions.add_parser("down", help="remove hosts with all their data; without names, the network too")
-    down.add_argument("hosts", nargs="*", metavar="HOST", help="default: all, as `lab status` names them")
-    down.add_argument("--purge", action="store_true", help="also the image, downloads, keys and secrets of the lab")
+    down.add_argument("hosts", nargs="*", metavar="HOST", help="or its territory; default: all")
+    down.add_argument(
+        "--purge", action="store_true", help="also the image, downloads, keys, secrets and cards of the lab"
+    )
     status = actions.add_parser("status", help="what is there")
     status.add_argument("--json", action="store_true", help="report as JSON on standard output")
 
@@ -53,6 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _down(lab: Lab, names: list[str], *, purge: bool) -> None:
     if names:
         known = [host.spec.name for host in lab.status()]
+        # A territory has one host for now, and is what everybody calls it.
+        of_territory = {name.partition(".")[2]: name for name in known}
+        names = [name if name in known else of_territory.get(name, name) for name in names]
         if unknown := [name for name in names if name not in known]:
             raise UsageError(f"there is no lab host {unknown[0]!r}; {closest(unknown[0], known)}")
         for name in names:

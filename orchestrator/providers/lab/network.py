@@ -15,9 +15,9 @@ from orchestrator.errors import LabUnavailable
 from orchestrator.providers.lab.machine import run
 from orchestrator.providers.lab.state import Network
 
-FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
-# The value to put back when the last lab of this machine goes down.
-EARLIER_FORWARDING = Path("/run/maillage-lab-ip_forward")
+# The kernel's settings that a lab needs, each with its least value: a lab host has ten inotify instances, all of which
+# count as root's. What was there before is put back when the last lab of this machine goes down.
+SETTINGS = {Path("/proc/sys/net/ipv4/ip_forward"): 1, Path("/proc/sys/fs/inotify/max_user_instances"): 1024}
 RESOLV_CONF = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf"))
 
 
@@ -100,19 +100,28 @@ def up(network: Network, directory: Path) -> None:
     run(["ip", "address", "replace", str(network.ipv6), "dev", network.bridge, "nodad"])
     run(["ip", "link", "set", network.bridge, "up"])
     run(["nft", "-f", "-"], stdin=ruleset(network))
-    if not EARLIER_FORWARDING.exists():
-        EARLIER_FORWARDING.write_text(FORWARDING.read_text())
-    FORWARDING.write_text("1\n")
+    for setting, least in SETTINGS.items():
+        if int(setting.read_text()) < least:
+            if not _earlier(setting).exists():
+                _earlier(setting).write_text(setting.read_text())
+            setting.write_text(f"{least}\n")
 
 
 def down(network: Network) -> None:
-    """Remove all that `up` made; forwarding goes back to its earlier value with the last lab of this machine."""
+    """Remove all that `up` made; the kernel's settings go back with the last lab of this machine."""
     if owner(network) is not None:
         run(["ip", "link", "delete", network.bridge])
     run(["nft", "-f", "-"], stdin=f"table ip {network.table} {{}}\ndelete table ip {network.table}\n")
-    if "table ip maillage_lab" not in run(["nft", "list", "tables"]) and EARLIER_FORWARDING.exists():
-        FORWARDING.write_text(EARLIER_FORWARDING.read_text())
-        EARLIER_FORWARDING.unlink()
+    if "table ip maillage_lab" not in run(["nft", "list", "tables"]):
+        for setting in SETTINGS:
+            if _earlier(setting).exists():
+                setting.write_text(_earlier(setting).read_text())
+                _earlier(setting).unlink()
+
+
+def _earlier(setting: Path) -> Path:
+    """Where the value is kept that a setting had."""
+    return Path(f"/run/maillage-lab-{setting.name}")
 
 
 def disconnect(machine: str) -> None:

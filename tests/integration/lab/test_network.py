@@ -15,9 +15,10 @@ from orchestrator.providers.lab import network as net
 def show():
     links = subprocess.run(["ip", "-brief", "link"], capture_output=True, text=True, check=True).stdout
     rules = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True).stdout
-    kept = net.EARLIER_FORWARDING.exists()
-    print([line.split()[0] for line in links.splitlines()], rules.split(), net.FORWARDING.read_text().strip(), kept)
-net.FORWARDING.write_text(sys.argv[2])
+    kept = net._earlier(forwarding).exists()
+    print([line.split()[0] for line in links.splitlines()], rules.split(), forwarding.read_text().strip(), kept)
+forwarding = next(iter(net.SETTINGS))
+forwarding.write_text(sys.argv[2])
 other = Network()
 show()
 net.up(network, lab.place.directory); show()
@@ -40,11 +41,11 @@ PRIVATE = (
 def test_down_restores_what_was_before(tmp_path, earlier):
     command = [*PRIVATE, sys.executable, "-c", ELSEWHERE + CYCLE, tmp_path, earlier]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    table = ["table", "ip"]
+    table, kept = ["table", "ip"], earlier == "0"
     assert printed == [
         f"['lo'] [] {earlier} False",
-        f"['lo', 'maillage1'] {[*table, 'maillage_lab_maillage1']} 1 True",
-        f"['lo', 'maillage1', 'maillage0'] {[*table, 'maillage_lab_maillage1', *table, 'maillage_lab']} 1 True",
-        f"['lo', 'maillage0'] {[*table, 'maillage_lab']} 1 True",
+        f"['lo', 'maillage1'] {[*table, 'maillage_lab_maillage1']} 1 {kept}",
+        f"['lo', 'maillage1', 'maillage0'] {[*table, 'maillage_lab_maillage1', *table, 'maillage_lab']} 1 {kept}",
+        f"['lo', 'maillage0'] {[*table, 'maillage_lab']} 1 {kept}",
         f"['lo'] [] {earlier} False",
     ]

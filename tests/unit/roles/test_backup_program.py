@@ -187,3 +187,20 @@ def test_what_took_too_long_is_not_taken_for_damage(tmp_path: Path, monkeypatch:
     with pytest.raises(config.TookTooLong, match=r"own: restic snapshots took more than 600 s"):
         one.everything()
     assert one.broken == {}
+
+
+@pytest.mark.parametrize(
+    ("subscriber", "path"),
+    [("..", ""), (".", ""), ("", ""), ("exemple/a", ""), ("exemple", ".."), ("exemple", "../voisin"),
+     ("exemple", "a/../../voisin"), ("exemple", "/../voisin"), ("exemple", "a//b")],
+)  # fmt: skip
+def test_what_is_anothers_is_not_given_out(
+    subscriber: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from backups import choice, config, extract
+
+    monkeypatch.setattr(extract, "PLACE", tmp_path / "restored")
+    monkeypatch.setattr(choice, "snapshots", lambda _: pytest.fail("it was looked for"))
+    with pytest.raises(config.BackupError, match="is no login name|is not a path below"):
+        extract.part(SETTINGS | {"state": [], "repositories": []}, None, subscriber, path)
+    assert not (tmp_path / "restored").exists()
