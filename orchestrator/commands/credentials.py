@@ -33,6 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
         _refuse_owned(node, arguments.name)
         renewed = secrets.renew(node, arguments.name)
         text = f"renewed: {', '.join(renewed)}; `deploy {node.name}` puts it in place"
+        if "mesh.card" in renewed:
+            text += "; your peers see another key and refuse the next card: call them first (docs/mesh.md)"
         _print(arguments.json, {"renewed": renewed}, text)
     elif arguments.make:
         if arguments.name is not None:

@@ -93,6 +93,30 @@ def test_whoever_leaves_is_no_peer_any_more(
     capsys.readouterr()
     assert cli.main(["--mesh", str(here), "card", "verify"]) == 0
     assert "leaves the mesh" in capsys.readouterr().out
+    # A card that is only printed once more is no return.
+    assert cli.main(["--mesh", str(there), "card", "export", "vallee"]) == 2
+    assert "has left the mesh with card 2" in capsys.readouterr().err
+    again, _ = exported(there, "vallee", capsys, "--come-back")
+    assert taken_in(here, again, monkeypatch) == 0
+    assert [card.territory for card in cards.peers(loaded.nodes["montagne"], loaded)] == ["vallee"]
+
+
+def test_validate_knows_whose_card_is_here(
+    folders: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = folders["montagne"]
+    path = here / "montagne" / "territory.yml"
+    path.write_text(path.read_text("utf-8").replace("services:", "services:\n  backup: {to: [vallee]}"), "utf-8")
+    assert cli.main(["--mesh", str(here), "validate"]) == 3
+    said = capsys.readouterr().err
+    assert "territory.yml:" in said
+    assert "vallee is no peer whose card is here; `card import` it first" in said
+    text, fingerprint = exported(folders["vallee"], "vallee", capsys)
+    assert taken_in(here, text, monkeypatch, "--fingerprint", fingerprint) == 0
+    assert cli.main(["--mesh", str(here), "validate"]) == 0
+    kept = here / "cards" / "vallee.json"
+    kept.write_text(kept.read_text("utf-8").replace("50000000000", "60000000000"), "utf-8")
+    assert cli.main(["--mesh", str(here), "validate"]) == 3
 
 
 def test_own_cards_and_those_for_another_mesh_are_not_taken_in(

@@ -201,6 +201,6 @@ def test_what_is_anothers_is_not_given_out(
 
     monkeypatch.setattr(extract, "PLACE", tmp_path / "restored")
     monkeypatch.setattr(choice, "snapshots", lambda _: pytest.fail("it was looked for"))
-    with pytest.raises(config.BackupError, match="is no login name|is not a path below"):
+    with pytest.raises(config.BackupError, match=r"is no login name|is not a path below"):
         extract.part(SETTINGS | {"state": [], "repositories": []}, None, subscriber, path)
     assert not (tmp_path / "restored").exists()
