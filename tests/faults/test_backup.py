@@ -1,6 +1,8 @@
 """Backups under faults: what was saved comes back, the next run is right, and what went wrong is said."""
 
+import os
 import random
+import signal
 import time
 
 import pytest
@@ -88,7 +90,7 @@ def test_whoever_asked_for_a_restore_is_gone(calvados, events, moment):
     calvados.run("deploy", "calvados", "--no-verify")
     with calvados.start("restore", "calvados", "--no-verify", *calvados.given) as process:
         calvados.on(f"until [ -e /srv/maillage/backup/{moment} ]; do sleep 0.05; done")
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
     said = calvados.run("restore", "calvados", "--no-verify", *calvados.given)
     assert ("restored already" in said) == (moment == "restored")
     assert calvados.on("ls /srv/maillage/backup").split() == ["life.json"]
