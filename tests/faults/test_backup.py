@@ -82,17 +82,17 @@ def test_a_restore_that_is_killed_over_and_over(calvados, events, seed):
     assert calvados.left() == []
 
 
-@pytest.mark.parametrize("moment", ["restoring.json", "restored"])
-def test_whoever_asked_for_a_restore_is_gone(calvados, events, moment):
+@pytest.mark.parametrize("when", ["restoring.json", "restored"])
+def test_whoever_asked_for_a_restore_is_gone(calvados, events, when):
     """While the host restores, and when it has done so: the same command goes on, deploys, and is done."""
     calvados.run("backup", "run", "calvados")
     calvados.lab.destroy(calvados.host)
     calvados.run("deploy", "calvados", "--no-verify")
     with calvados.start("restore", "calvados", "--no-verify", *calvados.given) as process:
-        calvados.on(f"until [ -e /srv/maillage/backup/{moment} ]; do sleep 0.05; done")
+        calvados.on(f"until [ -e /srv/maillage/backup/{when} ]; do sleep 0.05; done")
         os.killpg(process.pid, signal.SIGKILL)
     said = calvados.run("restore", "calvados", "--no-verify", *calvados.given)
-    assert ("restored already" in said) == (moment == "restored")
+    assert ("restored already" in said) == (when == "restored")
     assert calvados.on("ls /srv/maillage/backup").split() == ["life.json"]
     assert calvados.lost(events) == []
 
