@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import accounts, ansible_vars, deployment, drills, engines, hosts, progress, report
+from orchestrator import accounts, ansible_vars, deployment, drills, engines, host_backup, hosts, progress, report
 from orchestrator.commands import add_archive_arguments, conclude, load_for_run
 from orchestrator.errors import (
+    BackupFailed,
     DeployFailed,
     HostError,
     HostUnreachable,
@@ -42,7 +43,26 @@ def run(arguments: argparse.Namespace) -> int:
     if bool(arguments.territories) == arguments.all:
         raise UsageError("name the territories to deploy, or say --all")
     loaded, nodes = load_for_run(arguments)
-    return conclude_run(arguments, nodes, deploy(loaded, nodes, arguments, unproven=arguments.without_drill))
+    code = conclude_run(arguments, nodes, deploy(loaded, nodes, arguments, unproven=arguments.without_drill))
+    if code == 0:
+        for node in nodes:
+            _tell_of_earlier_backups(node)
+    return code
+
+
+def _tell_of_earlier_backups(node: Node) -> None:
+    """A node that has never made a backup may stand where another one was lost."""
+    if not node.territory.services.backup or host_backup.state(node):
+        return
+    try:
+        found = host_backup.backups(node, lambda _: None)
+    except BackupFailed:
+        return  # nobody answers yet: `status` and the first backup will say so
+    if found:
+        progress.note(
+            f"{node.name}: there are backups of an earlier host of it, the last of {found[-1]['time'][:16]} UTC: "
+            f"`restore {node.name}` brings everything back; if nobody wants it, `backup begin-anew {node.name}`"
+        )
 
 
 def conclude_run(arguments: argparse.Namespace, nodes: Sequence[Node], outcome: Outcome) -> int:
