@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from orchestrator import accounts, backup_vars, contract, dns, mail_vars, vaulted
+from orchestrator import accounts, backup_vars, contract, dns, mail_vars, monitoring_vars, vaulted
 from orchestrator.apps import AppArchive
 from orchestrator.card import Card
 from orchestrator.card import address as mesh_address
@@ -14,7 +14,18 @@ from orchestrator.model import Node, Release, Territory
 from orchestrator.vaulted import Variables
 
 ALWAYS = ("base", "resolver", "certificates", "directory", "web")
-OPTIONAL = ("mesh", "backup_server", "database", "redis", "webmail", "radicale", "nextcloud", "mail", "backup")
+OPTIONAL = (
+    "mesh",
+    "backup_server",
+    "database",
+    "redis",
+    "webmail",
+    "radicale",
+    "nextcloud",
+    "mail",
+    "backup",
+    "monitoring",
+)
 MAIL_UNITS = ("postfix.service", "dovecot.service", "maillage-mail-settings.service")
 INSTANCES = {"nextcloud": "nextcloud", "rspamd": "mail"}  # of Redis, each for one role
 READERS = ("radicale", "nextcloud", "mail", "webmail")  # of the directory, each with an account of its own
@@ -52,7 +63,8 @@ def roles(territory: Territory) -> dict[str, Variables]:
     engine = {"radicale": ("radicale",), "nextcloud": ("database", "redis", "nextcloud"), None: ()}[territory.engine]
     mail = ("redis", "webmail", "mail") if territory.services.mail else ()
     mesh = ("mesh", *(("backup_server",) if territory.mesh.keeps else ())) if territory.mesh else ()
-    needed = {*engine, *mail, *mesh, *(("backup",) if territory.services.backup else ())}
+    others = [name for name in ("backup", "monitoring") if getattr(territory.services, name)]
+    needed = {*engine, *mail, *mesh, *others}
     return {role: {} for role in ALWAYS} | {role: {f"{role}_enabled": True} for role in OPTIONAL if role in needed}
 
 
@@ -169,6 +181,7 @@ def node_variables(
             **vaulted.of_role("mesh", secrets, on, "mesh.wireguard", "mesh_private_key"),
         },
         "backup": backup_vars.backup(node, secrets, cards, on),
+        "monitoring": monitoring_vars.monitoring(node, on),
         "backup_server": backup_vars.server(node, cards, on),
         "database": {"database_enabled": "database" in on, "database_names": ["nextcloud"]},
         "redis": {

@@ -116,6 +116,44 @@ class Probe(Declaration):
     status: Annotated[int, Field(ge=200, le=599)]
 
 
+class Watched(Declaration):
+    """A unit that must run; `fr` and `en` are what subscribers notice when it does not, a sentence each."""
+
+    unit: Annotated[str, Field(pattern=r"^[a-z0-9@.-]+\.(service|socket|timer)$")]
+    fr: str
+    en: str
+
+
+class Words(BaseModel):
+    """An alert in one language: a sentence on what is wrong, and one on what subscribers notice.
+
+    `[name]` stands for the label of that name, `[value]` for the number that the expression gives.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    wrong: str
+    noticed: str
+
+
+class Alert(Declaration):
+    """What the partner is told about, and when.
+
+    Attributes:
+        name: in CamelCase, as Prometheus has it.
+        expr: PromQL; each series that it gives is one alert.
+        after: minutes for which it must hold.
+        first: the command that a partner gives first.
+    """
+
+    name: Annotated[str, Field(pattern=r"^([A-Z][a-z0-9]+)+$")]
+    expr: str
+    after: Annotated[int, Field(ge=0, le=100_000)]
+    fr: Words
+    en: Words
+    first: str
+
+
 class Contract(BaseModel):
     """The whole of `meta/contract.yml`; every list may be left out."""
 
@@ -127,6 +165,8 @@ class Contract(BaseModel):
     dns: list[Record] = []
     state: list[State] = []
     probes: list[Probe] = []
+    watched: list[Watched] = []
+    alerts: list[Alert] = []
 
 
 Entry = TypeVar("Entry", bound=Declaration)

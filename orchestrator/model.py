@@ -17,6 +17,7 @@ from orchestrator import fields
 from orchestrator.backup_model import Backup
 from orchestrator.fields import Part, Says
 from orchestrator.mail_model import Mail
+from orchestrator.monitoring_model import Monitoring
 
 Engine = Annotated[
     Literal["nextcloud", "radicale"],
@@ -97,6 +98,7 @@ class Services(Part):
     cloud: Annotated[Cloud | None, BeforeValidator(fields.said)] = None
     mail: Annotated[Mail | None, BeforeValidator(fields.said)] = None
     backup: Annotated[Backup | None, BeforeValidator(fields.said)] = None
+    monitoring: Annotated[Monitoring | None, BeforeValidator(fields.said)] = None
 
 
 class Plan(Part):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from orchestrator import host_backup, hosts
-from orchestrator.errors import HostError
+from orchestrator.errors import HostError, printable
 from orchestrator.model import Node
 from orchestrator.report import size
 from orchestrator.ssh import PYTHON
 
 QUESTION = r"""
-import glob, json, os, re, shutil, socket, subprocess, time
+import glob, json, os, re, shutil, socket, subprocess, time, urllib.request
 
 def read(path):
     try:
@@ -43,6 +44,14 @@ ends = {}
 for path in glob.glob("/srv/maillage/certificates/live/*/fullchain.pem"):
     said = output("openssl", "x509", "-in", path, "-noout", "-enddate", "-dateopt", "iso_8601")
     ends[path.split("/")[-2]] = said.strip().partition("=")[2]
+alerts = None
+if os.path.exists("/etc/prometheus/maillage-rules.yml"):
+    try:
+        with urllib.request.urlopen("http://127.0.0.1:9090/api/v1/alerts", timeout=10) as answer:
+            alerts = [each for each in json.load(answer)["data"]["alerts"] if each["state"] == "firing"]
+    except OSError:
+        words = {"en": "The monitoring does not answer.", "first": "systemctl status prometheus"}
+        alerts = [{"annotations": words, "labels": {}}]
 disk = shutil.disk_usage("/srv")
 print(json.dumps({
     "now": time.time(),
@@ -51,6 +60,7 @@ print(json.dumps({
     **json.loads(read("/var/lib/maillage/backup/status.json") or "{}"),
     "peers": {name: int(seen.get(key, 0)) for name, key, _ in peers},
     "certificates": ends,
+    "alerts": alerts,
     "disk": {"total": disk.total, "free": disk.free},
 }))
 """
@@ -58,9 +68,10 @@ MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
 
 
 def ask(node: Node) -> dict[str, Any]:
-    """What the host says: `now`, `places`, `repositories`, `drill`, `restoring`, `peers`, `certificates`, `disk`.
+    """What the host says, as QUESTION has it.
 
-    Times are in seconds since 1970, sizes in bytes; `peers` are the times at which they were heard, 0 for never.
+    Times are in seconds since 1970, sizes in bytes; `peers` are the times at which they were heard, 0 for never;
+    `alerts` are those that are raised, as Prometheus has them, None where nothing watches.
 
     Raises:
         HostError: it cannot be asked.
@@ -95,7 +106,17 @@ def told(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for what in ("card", "certificate"):
         for name, end in sorted(found[f"{what}s"].items()):
             yield what, f"{name}: {_days_left(end, now)}"
+    for alert in found.get("alerts") or []:
+        yield "alert", f"{_filled(alert, 'en')} First: {_filled(alert, 'first')}"
     yield "disk", f"{size(found['disk']['free'])} free of {size(found['disk']['total'])}"
+
+
+def _filled(alert: Mapping[str, Any], which: str) -> str:
+    """A text of an alert: words in square brackets are its labels."""
+    text = str(alert["annotations"][which])
+    for name, value in alert["labels"].items():
+        text = text.replace(f"[{name}]", str(value))
+    return printable(re.sub(r"\[[a-z]+\]", "", text))
 
 
 def _backup(entry: Mapping[str, Any], now: float) -> str:

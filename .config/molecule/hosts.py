@@ -72,7 +72,7 @@ NEIGHBOUR = HostSpec(f"voisine.{TERRITORY}", ("10.99.0.105",), ("fd4d:6169:6c6c:
 HOSTS = (f"noeud.{TERRITORY}", WORLD.name, INTERNET.name, NEIGHBOUR.name, f"image.{TERRITORY}")
 OF_NEXTCLOUD = ("database", "redis", "nextcloud")
 ON_ITS_OWN = ("database", "redis")  # roles that need none of those before them
-OF_MAIL = ("mail", "webmail", "lab_internet")
+OF_MAIL = ("mail", "webmail", "monitoring", "lab_internet")
 OF_THE_MESH = ("mesh", "backup_server", "backup")
 FIXTURE = "33.0.1"
 CLIENTS = ["bind9-dnsutils", "curl"]  # what `verify` uses a node with, from the host that plays the internet
@@ -98,8 +98,9 @@ def load(engine: str = "", *, every: bool = False) -> tuple[mesh.Mesh, Node]:
     services = services.model_copy(update={"cloud": services.cloud.model_copy(update=chosen)})
     if not (every or role() in OF_MAIL):
         services = services.model_copy(update={"mail": None})
-    if not (every or role() == "backup"):
-        services = services.model_copy(update={"backup": None})
+    for name in ("backup", "monitoring"):
+        if not (every or role() == name):
+            services = services.model_copy(update={name: None})
     changed = {"services": services} | ({} if every or role() in OF_THE_MESH else {"mesh": None})
     node = replace(node, territory=node.territory.model_copy(update=changed))
     return replace(found, nodes={TERRITORY: node}), node
@@ -150,7 +151,7 @@ def inventory(earlier: list[str] | None = None) -> dict[str, Variables]:
         before = [] if role() in ON_ITS_OWN else order[: order.index(role())]
     variables |= {"tested_role": role(), "earlier_roles": before if earlier is None else earlier}
     internet = lab_services.role_variables(
-        found, key, TERRITORY, INTERNET, correspondents=role() in ("mail", "webmail")
+        found, key, TERRITORY, INTERNET, correspondents=role() in ("mail", "webmail", "monitoring")
     )
     return {
         "tested": {"hosts": {spec.name: reach(spec) | variables}},

@@ -13,6 +13,9 @@ from role_files import Role, roles
 every_role = pytest.mark.parametrize("role", roles(), ids=lambda role: role.name)
 every_sample = pytest.mark.parametrize("sample", SAMPLES)
 
+# Alertmanager fills these in itself, in the same brackets.
+OF_GO = ("/etc/prometheus/maillage.tmpl", "/etc/prometheus/alertmanager.yml")
+
 
 @every_role
 @every_sample
@@ -24,7 +27,8 @@ def test_samples_pass_the_spec(role: Role, sample: str) -> None:
 @every_role
 @every_sample
 def test_no_trace_of_a_template_is_left(role: Role, sample: str) -> None:
-    left = [path for path, text in rendered(role, sample).items() if "{{" in text or "{%" in text]
+    made = {path: text for path, text in rendered(role, sample).items() if path not in OF_GO}
+    left = [path for path, text in made.items() if "{{" in text or "{%" in text]
     assert left == []
 
 

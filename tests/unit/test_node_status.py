@@ -65,3 +65,10 @@ def test_an_end_of_a_certificate_and_an_unfinished_restore() -> None:
     lines = told(certificates={"calvados.example": "2027-01-01 00:00:00Z"}, restoring=True)
     assert lines[0] == "restore: is not finished: the same `restore` again goes on"
     assert "certificate: calvados.example: has ended" in lines
+
+
+def test_what_the_monitoring_has_found() -> None:
+    words = {"en": "[name] does not run ([nothing]).", "first": "systemctl status [name]"}
+    alert = {"annotations": words, "labels": {"name": "nginx.service", "territory": "calvados"}}
+    assert "alert: nginx.service does not run (). First: systemctl status nginx.service" in told(alerts=[alert])
+    assert not any(line.startswith("alert") for line in told(alerts=None) + told(alerts=[]))

@@ -27,6 +27,10 @@ def keep(status):
             if key in entry:
                 label = '{repository="' + repository + '"}'
                 lines.append(f"{name}{label} {entry[key]:.0f}")
+    lines += ["# HELP maillage_backup_failed whether the last try failed", "# TYPE maillage_backup_failed gauge"]
+    for repository, entry in sorted(status.get("repositories", {}).items()):
+        label = '{repository="' + repository + '"}'
+        lines.append(f"maillage_backup_failed{label} {bool(entry.get('error')):d}")
     for key, (name, text) in DRILL.items():
         if key in status.get("drill", {}):
             lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {status['drill'][key]:.0f}"]
