@@ -149,7 +149,7 @@ def test_results_are_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert 'maillage_backup_timestamp_seconds{repository="manche"} 1795000000' in lines
     assert 'maillage_backup_bytes{repository="manche"} 12' in lines
     assert "maillage_drill_timestamp_seconds 1795000001" in lines
-    assert not any("orne" in line for line in lines)
+    assert [line for line in lines if "orne" in line] == ['maillage_backup_failed{repository="orne"} 1']
     assert (tmp_path / "backup.prom").stat().st_mode & 0o777 == 0o644
 
 
