@@ -316,7 +316,7 @@ def test_a_lost_node_comes_back_from_its_peers(territories, calvados, network, s
         kept = peer.on("ls /srv/maillage/backups/calvados; grep -rl avant-1 /srv/maillage/backups || true").split()
         assert len(kept) == 1, "one repository, and nothing in it can be read"
 
-    part = calvados.run("restore", "calvados", "--subscriber", "exemple").split()[-1]
+    part = calvados.run("restore", "calvados", "--subscriber", "exemple", "--json")["folder"]
     assert "avant-1.ics" in calvados.on(f"find {part} -name '*.ics'")
 
     assert "is in use and has its own backups" in calvados.run("restore", "calvados", code=2)

@@ -69,12 +69,14 @@ def lose_a_calendar(node):
     with node.client() as client:
         for number in range(5):
             client.delete(f"{calendar}/{number}.ics").raise_for_status()
-        part = node.run("restore", "calvados", "--subscriber", "exemple", "--path", "calendars/essai").split()[-1]
+        part = node.run("restore", "calvados", "--subscriber", "exemple", "--path", "calendars/essai", "--json")[
+            "folder"
+        ]
         assert node.on(f"cd {part} && find . -type f").split() == ["./calendars/essai.ics"]
         found = vobject.readOne(node.on(f"cat {part}/calendars/essai.ics"))
         uids = {component.uid.value for component in found.components() if component.name == "VEVENT"}
         assert uids == {str(number) for number in range(FILES)}
-        whole = node.run("restore", "calvados", "--subscriber", "exemple").split()[-1]
+        whole = node.run("restore", "calvados", "--subscriber", "exemple", "--json")["folder"]
         assert node.on(f"grep -cE '^FN:[0-9]+' {whole}/contacts/contacts.vcf").strip() == str(FILES)
         assert len(node.on(f"find {whole} -name 'photo *.jpg'").splitlines()) == FILES
         assert node.on("ls -A /srv/maillage/database").split() == ["17"]  # nothing of the copy is left
@@ -90,7 +92,7 @@ def test_everything_comes_back(territories, stored, tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.5)
     node.run("backup", "run", "calvados")
-    part = node.run("restore", "calvados", "--subscriber", "exemple", "--path", "Été").split()[-1]
+    part = node.run("restore", "calvados", "--subscriber", "exemple", "--path", "Été", "--json")["folder"]
     assert len(node.on(f"find {part} -name 'photo *.jpg'").splitlines()) == FILES
     lose_a_calendar(node)
     said = node.run("backup", "drill", "calvados")
