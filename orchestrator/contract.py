@@ -127,7 +127,7 @@ class Watched(Declaration):
 class Words(BaseModel):
     """An alert in one language: a sentence on what is wrong, and one on what subscribers notice.
 
-    `[name]` stands for the label of that name, `[value]` for the number that the expression gives.
+    `[name]` stands for the label of that name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

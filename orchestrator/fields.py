@@ -31,6 +31,7 @@ LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123
 DOMAIN = rf"({LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?"
 _SIZE = r"^([1-9][0-9]{0,3}) ?(MB|GB|TB)$"
 _IPV4, _IPV6 = ({"type": "string", "format": kind} for kind in ("ipv4", "ipv6"))
+LOGIN_NAME = r"[a-z][a-z0-9]*([._-][a-z0-9]+)*"
 _LOCAL_PART = r"[a-z0-9_][a-z0-9_+-]*(\.[a-z0-9_+-]+)*"
 
 
@@ -192,7 +193,7 @@ MailOrDomain = Annotated[
 ]
 SubscriberName = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9]*([._-][a-z0-9]+)*$", max_length=32),
+    StringConstraints(pattern=rf"^{LOGIN_NAME}$", max_length=32),
     Says("must be 1 to 32 lowercase letters and digits, a letter first, with single . _ - between them"),
     _not_reserved(RESERVED_SUBSCRIBERS),
 ]

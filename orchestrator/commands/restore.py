@@ -8,7 +8,7 @@ import re
 import shlex
 from datetime import datetime
 
-from orchestrator import host_backup, hosts
+from orchestrator import fields, host_backup, hosts
 from orchestrator.commands import add_archive_arguments, deploy, load_for_run
 from orchestrator.errors import UsageError
 from orchestrator.mesh import Mesh
@@ -50,7 +50,7 @@ def _moment(text: str) -> str:
 
 
 def _login(text: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*", text):
+    if not re.fullmatch(fields.LOGIN_NAME, text):
         raise argparse.ArgumentTypeError("write the subscriber's login name")
     return text
 

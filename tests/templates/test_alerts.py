@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +80,15 @@ def test_each_alert_says_the_same_in_both_languages() -> None:
             assert alert.fr.wrong.count("[") == alert.en.wrong.count("["), alert.name
             for text in (alert.fr.wrong, alert.fr.noticed, alert.en.wrong, alert.en.noticed):
                 assert text.endswith("."), text
+
+
+def test_each_word_in_brackets_is_a_label_of_that_alert() -> None:
+    """Else the partner reads a sentence with a hole in it."""
+    labels: dict[str, set[str]] = {}
+    for case in CASES:
+        for each in case["raised"]:
+            labels.setdefault(each.split("{")[0], set()).update(re.findall(r'(\w+)="', each))
+    for role in roles():
+        for alert in contract.load(role.name).alerts:
+            texts = (alert.fr.wrong, alert.en.wrong, alert.first)
+            assert {word for text in texts for word in re.findall(r"\[(\w+)\]", text)} <= labels[alert.name], alert.name

@@ -49,16 +49,20 @@ def _fetched(settings, snapshot, target, subscriber, path):
         _restored(snapshot, target, wanted)
     extracts = [state for state in settings["state"] if state["extract"]]
     if extracts and not (path and any(each.is_file() for each in target.rglob("*"))):
-        copies = target / "copies"
-        _restored(snapshot, copies, [str(config.NOW)])
-        words = {"copies": copies / config.NOW.relative_to("/"), "uid": subscriber, "folder": target, "path": path}
-        for state in extracts:
-            done = subprocess.run(
-                [word.format(**words) for word in state["extract"]], stderr=subprocess.PIPE, text=True
-            )
-            if done.returncode:
-                raise BackupError(f"{state['role']}: {done.stderr.strip() or done.returncode}")
-        shutil.rmtree(copies)
+        copies = target / "copies"  # of everybody's data: gone again whatever happens
+        try:
+            _restored(snapshot, copies, [str(config.NOW)])
+            _out_of_copies(extracts, copies / config.NOW.relative_to("/"), target, subscriber, path)
+        finally:
+            shutil.rmtree(copies, ignore_errors=True)
+
+
+def _out_of_copies(extracts, copies, target, subscriber, path):
+    words = {"copies": copies, "uid": subscriber, "folder": target, "path": path}
+    for state in extracts:
+        done = subprocess.run([word.format(**words) for word in state["extract"]], stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise BackupError(f"{state['role']}: {done.stderr.strip() or done.returncode}")
 
 
 def _restored(snapshot, target, paths):
