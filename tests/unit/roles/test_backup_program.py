@@ -204,3 +204,29 @@ def test_what_is_anothers_is_not_given_out(
     with pytest.raises(config.BackupError, match=r"is no login name|is not a path below"):
         extract.part(SETTINGS | {"state": [], "repositories": []}, None, subscriber, path)
     assert not (tmp_path / "restored").exists()
+
+
+@pytest.mark.parametrize("command", ["cp {copies}/database {folder}/{uid}.ics", "exit 3"])
+def test_the_copies_of_databases_do_not_stay(command: str, tmp_path: Path) -> None:
+    """They are of everybody's data; a part is taken out of them, or cannot be."""
+    from backups import config, extract
+
+    class Kept:
+        def restic(self, _place: str, *words: str) -> None:
+            target = Path(words[words.index("--target") + 1])
+            for word in words:
+                if word == f"--include={config.NOW}":
+                    (target / config.NOW.relative_to("/")).mkdir(parents=True)
+                    (target / config.NOW.relative_to("/") / "database").write_text("all of it")
+
+    target = tmp_path / "restored"
+    target.mkdir()
+    snapshot = {"repository": Kept(), "place": "g0001", "id": "a", "time": "2026-11-28T02:30:00Z", "at": "manche"}
+    state = {"role": "nextcloud", "folder": "/srv/maillage/nextcloud", "dump": [], "subscriber": "data/{uid}/files"}
+    settings = {"state": [state | {"extract": ["sh", "-c", command]}]}
+    if command == "exit 3":
+        with pytest.raises(config.BackupError, match="nextcloud: 3"):
+            extract._fetched(settings, snapshot, target, "exemple", "")
+    else:
+        extract._fetched(settings, snapshot, target, "exemple", "")
+    assert [path.name for path in target.iterdir()] == ([] if command == "exit 3" else ["exemple.ics"])
