@@ -65,7 +65,9 @@ def roles(territory: Territory) -> dict[str, Variables]:
     mesh = ("mesh", *(("backup_server",) if territory.mesh.keeps else ())) if territory.mesh else ()
     others = [name for name in ("backup", "monitoring") if getattr(territory.services, name)]
     needed = {*engine, *mail, *mesh, *others}
-    return {role: {} for role in ALWAYS} | {role: {f"{role}_enabled": True} for role in OPTIONAL if role in needed}
+    further = {"monitoring": {"monitoring_mesh": territory.mesh is not None}}
+    on = {role: {f"{role}_enabled": True, **further.get(role, {})} for role in OPTIONAL if role in needed}
+    return {role: {} for role in ALWAYS} | on
 
 
 def place(territory: Territory) -> dns.Place:
@@ -120,6 +122,8 @@ def node_variables(
     """
     territory, on = node.territory, roles(node.territory)
     host, domain = territory.host, territory.domain
+    own = territory.resolver
+    forwarders = [str(each) for each in own.forwarders] if own else list(around.forwarders)
     apps = list(territory.services.cloud.apps if territory.services.cloud else ())
     contracts = [(contract.load(role), known) for role, known in on.items()]
     return {
@@ -138,9 +142,7 @@ def node_variables(
             "base_trusted_networks": list(around.networks),
         },
         "resolver": {
-            "resolver_forwarders": [str(a) for a in territory.resolver.forwarders]
-            if territory.resolver
-            else list(around.forwarders),
+            "resolver_forwarders": forwarders,
             "resolver_trust_anchors": list(around.trust_anchors),
             "resolver_insecure_zones": ["."] if around.trust_anchors else [],
             "resolver_private_zones": list(around.private_zones),
@@ -172,6 +174,7 @@ def node_variables(
             "web_partner_name": territory.partner.name,
             "web_partner_contact": territory.partner.contact,
             "web_mail": "mail" in on,
+            "web_status": on.get("monitoring", {}).get("monitoring_mesh", False),
             "web_cloud": "radicale" in on or "nextcloud" in on,
         },
         "mesh": {
@@ -181,7 +184,7 @@ def node_variables(
             **vaulted.of_role("mesh", secrets, on, "mesh.wireguard", "mesh_private_key"),
         },
         "backup": backup_vars.backup(node, secrets, cards, on),
-        "monitoring": monitoring_vars.monitoring(node, on),
+        "monitoring": monitoring_vars.monitoring(node, cards, on, forwarders),
         "backup_server": backup_vars.server(node, cards, on),
         "database": {"database_enabled": "database" in on, "database_names": ["nextcloud"]},
         "redis": {
@@ -228,7 +231,8 @@ def _ports(contracts: Iterable[tuple[contract.Contract, Variables]], *, mesh: bo
 
 
 def _mesh_peer(card: Card, territory: Territory) -> Variables:
-    """A peer, reached over IPv4 where both have it: it is what every host can send to."""
-    way, both = card.wireguard, territory.host.address.ipv4 and card.wireguard.ipv4
-    endpoint = f"{way.ipv4}:{way.port}" if both or way.ipv6 is None else f"[{way.ipv6}]:{way.port}"
+    """A peer, as WireGuard has it."""
+    way = card.wireguard
+    found = way.reached_from(territory.host.address.ipv4 is not None)
+    endpoint = f"[{found}]:{way.port}" if found and found.version == 6 else f"{found}:{way.port}"
     return {"name": card.territory, "key": way.key, "address": str(way.address), "endpoint": endpoint}

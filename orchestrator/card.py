@@ -10,9 +10,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Collection, Iterable
 from datetime import date, timedelta
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,15 +20,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
-from orchestrator import fields
+from orchestrator import contract, fields
 from orchestrator.errors import CardRefused, printable
 from orchestrator.explain import explain
 from orchestrator.fields import Part, Says
 from orchestrator.files import UNWANTED, read_text
+from orchestrator.model import Locale
 from orchestrator.yamlfile import dotted
 
 FORMAT = 1
 CONTEXT = b"maillage card 1\n"
+MOST_PROBES = 12
 LARGEST = 8192  # bytes of a card's file
 VALID = timedelta(days=400)
 LARGEST_NUMBER = 2**53 - 1  # exact in every JSON reader (RFC 8259, section 6)
@@ -75,11 +76,35 @@ class WireGuard(Part):
         """Addresses and port, as they are reached from outside."""
         return frozenset((each, self.port) for each in (self.ipv4, self.ipv6) if each is not None)
 
+    def reached_from(self, ipv4: bool) -> IPv4Address | IPv6Address | None:
+        """The address that a peer sends to: of IPv4 where both have it, since that works from everywhere."""
+        return self.ipv4 if self.ipv4 and (ipv4 or self.ipv6 is None) else self.ipv6
+
 
 class Offers(Part):
-    """What the territory does for its peers; `backup` is the space that it keeps for each of them, in bytes."""
+    """What the territory does for its peers.
+
+    Attributes:
+        backup: the space that it keeps for each of them, in bytes.
+        watches: whether it looks after them, and tells what it sees.
+    """
 
     backup: Number = 0
+    watches: Annotated[bool, Field(strict=True), Says("must be true or false")] = False
+
+
+class Probe(Part):
+    """One look from outside that the territory asks of its peers: what for, and at which of its names.
+
+    `path` and `status` are those of `https`; the others have a fixed question (roles/monitoring).
+    """
+
+    kind: Annotated[contract.ProbeKind, Says("must be https, smtp, submissions, imaps or dns")]
+    host: Annotated[str, StringConstraints(pattern=rf"^(@|{fields.LABEL})$")]
+    path: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9./_-]{0,99}$")] = "/"
+    status: Annotated[int, Field(strict=True, ge=200, le=599)] = 200
+    fr: fields.Text
+    en: fields.Text
 
 
 class Content(Part):
@@ -91,6 +116,7 @@ class Content(Part):
     domain: fields.Domain
     partner: fields.Text
     contact: fields.Mail
+    locale: Locale
     serial: Number
     issued: Day
     expires: Day
@@ -98,6 +124,7 @@ class Content(Part):
     key: Key
     wireguard: WireGuard
     offers: Offers
+    probes: Annotated[dict[fields.Label, Probe], Field(default={}, max_length=MOST_PROBES)]
 
 
 class Card(Content):
@@ -195,44 +222,3 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_fraction(_text: str) -> None:
     raise ValueError("a number in it is not whole")
-
-
-def refusal(card: Card, known: Iterable[Card], meshes: Collection[str], today: date) -> str | None:
-    """Why a card is not taken in, in one sentence; None when it may be.
-
-    Args:
-        card: the one that came.
-        known: the cards that are held, and that of the territory itself.
-        meshes: the names of those that the partner's territories are in.
-        today: the day.
-    """
-    name = card.territory
-    if card.mesh not in meshes:
-        return f"the card of {name} is for the mesh {card.mesh}; yours is {', '.join(sorted(meshes))}"
-    if date.fromisoformat(card.expires) < today:
-        return f"the card of {name} has expired on {card.expires}; ask for a new one (`card export`)"
-    if date.fromisoformat(card.issued) > today + timedelta(days=1):
-        return f"the card of {name} is from the future ({card.issued}); check both clocks"
-    for other in known:
-        if other.territory == name:
-            if other.key != card.key:
-                return (
-                    f"the card of {name} is signed with another key than the one you hold: call its partner "
-                    f"({other.contact}); if the change is meant, remove cards/{name}.json and import this one anew"
-                )
-            if other.serial > card.serial:
-                return f"the card of {name} is older ({card.serial}) than the one you hold ({other.serial})"
-            if other.serial == card.serial and other != card:
-                return f"there are two different cards {card.serial} of {name}; ask for a new one (`card export`)"
-        else:
-            for what, mine, theirs in (
-                ("domain", card.domain, other.domain),
-                ("signing key", card.key, other.key),
-                ("WireGuard key", card.wireguard.key, other.wireguard.key),
-                ("address in the mesh", card.wireguard.address, other.wireguard.address),
-            ):
-                if mine == theirs:
-                    return f"the card of {name} claims the {what} of {other.territory}; call both partners"
-            if card.wireguard.endpoints & other.wireguard.endpoints:
-                return f"the card of {name} claims the endpoint of {other.territory}; call both partners"
-    return None

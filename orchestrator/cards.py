@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
-from orchestrator import card, mesh_keys, secrets
+from orchestrator import ansible_vars, card, mesh_keys, monitoring_vars, secrets
 from orchestrator.card import Card
 from orchestrator.errors import SecretsError, UsageError
 from orchestrator.files import write_text
@@ -98,6 +98,47 @@ def peers(node: Node, mesh: Mesh) -> list[Card]:
     return sorted((each for each in members if each.territory != node.name), key=lambda each: each.territory)
 
 
+def refusal(card: Card, known: Iterable[Card], meshes: Collection[str], today: date) -> str | None:
+    """Why a card is not taken in, in one sentence; None when it may be.
+
+    Args:
+        card: the one that came.
+        known: the cards that are held, and that of the territory itself.
+        meshes: the names of those that the partner's territories are in.
+        today: the day.
+    """
+    name = card.territory
+    if card.mesh not in meshes:
+        return f"the card of {name} is for the mesh {card.mesh}; yours is {', '.join(sorted(meshes))}"
+    if date.fromisoformat(card.expires) < today:
+        return f"the card of {name} has expired on {card.expires}; ask for a new one (`card export`)"
+    if date.fromisoformat(card.issued) > today + timedelta(days=1):
+        return f"the card of {name} is from the future ({card.issued}); check both clocks"
+    for other in known:
+        if other.territory == name:
+            if other.key != card.key:
+                return (
+                    f"the card of {name} is signed with another key than the one you hold: call its partner "
+                    f"({other.contact}); if the change is meant, remove cards/{name}.json and import this one anew"
+                )
+            if other.serial > card.serial:
+                return f"the card of {name} is older ({card.serial}) than the one you hold ({other.serial})"
+            if other.serial == card.serial and other != card:
+                return f"there are two different cards {card.serial} of {name}; ask for a new one (`card export`)"
+        else:
+            for what, mine, theirs in (
+                ("domain", card.domain, other.domain),
+                ("signing key", card.key, other.key),
+                ("WireGuard key", card.wireguard.key, other.wireguard.key),
+                ("address in the mesh", card.wireguard.address, other.wireguard.address),
+            ):
+                if mine == theirs:
+                    return f"the card of {name} claims the {what} of {other.territory}; call both partners"
+            if card.wireguard.endpoints & other.wireguard.endpoints:
+                return f"the card of {name} claims the endpoint of {other.territory}; call both partners"
+    return None
+
+
 def meshes(nodes: Iterable[Node]) -> set[str]:
     """The names of the meshes that a partner's territories are in.
 
@@ -122,15 +163,27 @@ def _content(node: Node, serial: int, today: date, *, leaves: bool) -> card.Cont
             "domain": territory.domain,
             "partner": territory.partner.name,
             "contact": territory.partner.contact,
+            "locale": territory.partner.locale,
             "serial": serial,
             "issued": today.isoformat(),
             "expires": (today + card.VALID).isoformat(),
             "leaves": leaves,
             "key": mesh_keys.public_signing(_secret(node, "mesh.card")),
             "wireguard": _wireguard(node, territory, territory.mesh.name),
-            "offers": {"backup": territory.mesh.keeps or 0},
+            "offers": {
+                "backup": territory.mesh.keeps or 0,
+                "watches": territory.services.monitoring is not None,
+            },
+            "probes": dict(_probes(territory)),
         }
     )
+
+
+def _probes(territory: Territory) -> Iterator[tuple[str, dict[str, object]]]:
+    for probe in monitoring_vars.looked_at(ansible_vars.roles(territory)):
+        if probe.service:
+            asked = probe.model_dump(include={"kind", "host", "path", "status"}, exclude_none=True)
+            yield probe.service.name, asked | {"fr": probe.service.fr, "en": probe.service.en}
 
 
 def _wireguard(node: Node, territory: Territory, mesh: str) -> dict[str, object]:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 ROLES = Path(__file__).resolve().parent.parent / "roles"
 
 Port_ = Annotated[int, Field(ge=1, le=65535)]
+ProbeKind = Literal["https", "smtp", "submissions", "imaps", "dns"]
 Label = Annotated[str, Field(pattern=r"^(@|[a-z0-9_]([a-z0-9-]*[a-z0-9])?(\._(tcp|udp|tls))?)$")]
 
 
@@ -107,13 +108,37 @@ class State(Declaration):
         return self
 
 
+class Service(BaseModel):
+    """What subscribers know a service as: a name in kebab-case, and what the status page calls it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$")]
+    fr: str
+    en: str
+
+
 class Probe(Declaration):
-    """What "it works" means, seen from outside: an HTTPS request and the answer that it must have."""
+    """What "it works" means, seen from outside.
+
+    Attributes:
+        kind: of `https`, a request of `path` and the answer's `status`; of the others, a greeting at their usual port,
+            over TLS; of `dns`, that the host's name leads to its address.
+        service: for whom peers look too; without it, only `verify` does.
+    """
 
     name: str
+    kind: ProbeKind = "https"
     host: Label
-    path: Annotated[str, Field(pattern=r"^/")]
-    status: Annotated[int, Field(ge=200, le=599)]
+    path: Annotated[str, Field(pattern=r"^/[A-Za-z0-9./_-]*$")] | None = None
+    status: Annotated[int, Field(ge=200, le=599)] | None = None
+    service: Service | None = None
+
+    @model_validator(mode="after")
+    def _asked_and_answered(self) -> Probe:
+        if not (self.kind == "https") == (self.path is not None) == (self.status is not None):
+            raise ValueError("path and status belong to https, and to nothing else")
+        return self
 
 
 class Watched(Declaration):
@@ -143,12 +168,14 @@ class Alert(Declaration):
         name: in CamelCase, as Prometheus has it.
         expr: PromQL; each series that it gives is one alert.
         after: minutes for which it must hold.
+        about: whose trouble it is: this host's, or that of the peer in the label `territory`.
         first: the command that a partner gives first.
     """
 
     name: Annotated[str, Field(pattern=r"^([A-Z][a-z0-9]+)+$")]
     expr: str
     after: Annotated[int, Field(ge=0, le=100_000)]
+    about: Literal["host", "peer"] = "host"
     fr: Words
     en: Words
     first: str

@@ -81,7 +81,7 @@ def _import(arguments: argparse.Namespace, mesh: Mesh) -> None:
     held, meshes = cards.held(mesh.folder), cards.meshes(mesh.nodes.values())
     if found.territory in mesh.nodes:
         raise CardRefused(f"{found.territory} is your own territory; its card is made by `card export`")
-    if reason := card.refusal(found, [*held.values(), *_own(mesh).values()], meshes, _today()):
+    if reason := cards.refusal(found, [*held.values(), *_own(mesh).values()], meshes, _today()):
         raise CardRefused(reason)
     if found.territory not in held:
         _compare(found, arguments.fingerprint)
@@ -107,7 +107,7 @@ def _verify(arguments: argparse.Namespace, mesh: Mesh) -> None:
     known = list({**cards.held(mesh.folder), **_own(mesh)}.values())
     chosen = [card.read(Path(name)) for name in arguments.files] or known
     meshes = cards.meshes(mesh.nodes.values())
-    refused = [reason for each in chosen if (reason := card.refusal(each, known, meshes, _today()))]
+    refused = [reason for each in chosen if (reason := cards.refusal(each, known, meshes, _today()))]
     if refused:
         raise CardRefused("\n".join(refused))
     for each in chosen:

@@ -80,7 +80,7 @@ def _page(network: Network, family: Family) -> str:
 
 def _probe(network: Network, probe: Probe, family: Family) -> str:
     domain = network.target.domain
-    url = network.target.url(domain if probe.host == "@" else f"{probe.host}.{domain}", probe.path)
+    url = network.target.url(domain if probe.host == "@" else f"{probe.host}.{domain}", probe.path or "/")
     with network.client(family) as client:
         status = client.get(url).status_code
     if status != probe.status:

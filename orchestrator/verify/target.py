@@ -173,7 +173,7 @@ def of(
         user=accounts.VERIFY,
         password=password,
         records=tuple((record.name, record.type, record.data) for record in records),
-        probes=tuple(probe for c, known in contracts for probe in contract.active(c.probes, known)),
+        probes=tuple(p for c, known in contracts for p in contract.active(c.probes, known) if p.kind == "https"),
         open_ports=tuple(sorted(open_ports)),
         closed_ports=tuple(port for port in PRIVATE_PORTS if port not in open_ports),
         signed=territory.is_lab,

@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from orchestrator import card, mesh_keys
+from orchestrator import card, cards, mesh_keys
 from orchestrator.card import Card
 from orchestrator.errors import CardRefused
 
 TODAY = date(2026, 11, 28)
 KEYS = {name: mesh_keys.signing() for name in ("calvados", "manche", "orne", "another")}
 WIREGUARD = {name: mesh_keys.public_wireguard(mesh_keys.wireguard()) for name in KEYS}
+
+
+PROBE = {"kind": "https", "host": "@", "path": "/", "status": 200, "fr": "Site", "en": "Website"}
 
 
 def made(name: str = "calvados", key: str = "", **changed: Any) -> Card:
@@ -36,6 +40,7 @@ def made(name: str = "calvados", key: str = "", **changed: Any) -> Card:
         "domain": f"{name}.example",
         "partner": "Partenaire d'exemple",
         "contact": "contact@exterieur.example",
+        "locale": "fr_FR",
         "serial": 3,
         "issued": "2026-11-01",
         "expires": "2027-11-01",
@@ -43,6 +48,7 @@ def made(name: str = "calvados", key: str = "", **changed: Any) -> Card:
         "key": mesh_keys.public_signing(signing),
         "wireguard": wireguard,
         "offers": {"backup": 10**11},
+        "probes": {"page": PROBE | {"status": 401}},
     }
     return card.signed(card.Content.model_validate(content | changed), mesh_keys.opened_signing(signing))
 
@@ -66,11 +72,40 @@ def test_the_signature_is_over_the_canonical_form() -> None:
 def test_whatever_is_changed_breaks_the_signature(name: str) -> None:
     other = json.loads(card.text(made("manche", serial=4, leaves=True, mesh="bretagne", partner="Un autre",
                                       contact="autre@exterieur.example", issued="2026-11-02", expires="2027-11-02",
-                                      offers={"backup": 1})))  # fmt: skip
+                                      offers={"backup": 1}, locale="en_GB", probes={"page": PROBE})))  # fmt: skip
     content = json.loads(card.text(made()))
     assert content[name] != other[name]
     with pytest.raises(CardRefused, match="signature"):
         card.parse(json.dumps(content | {name: other[name]}), "a file")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"kind": "http"},
+        {"host": "mail.example"},
+        {"host": ""},
+        {"host": "-"},
+        {"path": "status"},
+        {"path": "/?a=b"},
+        {"path": "/" + 100 * "a"},
+        {"status": 99},
+        {"status": "200"},
+        {"port": 8080},
+        {"fr": "a{b}"},
+        {"fr": ""},
+    ],
+    ids=str,
+)
+def test_what_a_card_asks_its_peers_to_look_at_is_bounded(changed: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        made(probes={"page": PROBE | changed})
+
+
+@pytest.mark.parametrize("names", [["Page"], ["a b"], [str(number) for number in range(13)]], ids=str)
+def test_so_are_their_names_and_how_many_they_are(names: list[str]) -> None:
+    with pytest.raises(ValidationError):
+        made(probes=dict.fromkeys(names, PROBE))
 
 
 MALFORMED = {
@@ -164,7 +199,7 @@ REFUSED = {
 @pytest.mark.parametrize("what", REFUSED)
 def test_a_card_that_must_not_be_taken_in(what: str) -> None:
     found, sentence = REFUSED[what]
-    assert sentence in str(card.refusal(found, KNOWN, {"normandie"}, TODAY))
+    assert sentence in str(cards.refusal(found, KNOWN, {"normandie"}, TODAY))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +209,7 @@ def test_a_card_that_must_not_be_taken_in(what: str) -> None:
     ids=["new", "the same", "newer", "leaving", "another WireGuard key"],
 )  # fmt: skip
 def test_a_card_that_may(found: Card) -> None:
-    assert card.refusal(found, KNOWN, {"normandie"}, TODAY) is None
+    assert cards.refusal(found, KNOWN, {"normandie"}, TODAY) is None
 
 
 def test_a_fingerprint_is_thirty_digits_of_the_key() -> None:

@@ -1,0 +1,28 @@
+"""What is seen right now, by this node and by the peers that it hears. From Prometheus."""
+
+import json
+import urllib.parse
+import urllib.request
+
+# For anybody, of late; mail is looked at once a minute. Who does not reach the world itself sees nothing.
+QUESTION = """
+    max by (territory, probe) (
+        max_over_time(probe_success{kind="https"}[30s]) or max_over_time(probe_success{kind!="https"}[75s])
+    ) and on () max(probe_success{job="world"}) == 1
+"""
+
+
+def seen(territories):
+    """By territory and service: whether it answers. What nobody looks at is left out."""
+    query = urllib.parse.quote(QUESTION)
+    with urllib.request.urlopen(f"http://127.0.0.1:9090/api/v1/query?query={query}", timeout=20) as answer:
+        found = json.load(answer)["data"]["result"]
+    said = {(each["metric"].get("territory"), each["metric"].get("probe")): each["value"][1] == "1" for each in found}
+    return {
+        each["name"]: {
+            service["name"]: said[each["name"], service["name"]]
+            for service in each["services"]
+            if (each["name"], service["name"]) in said
+        }
+        for each in territories
+    }

@@ -1,0 +1,44 @@
+"""The words of the status page."""
+
+MONTHS = {
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "en": "January February March April May June July August September October November December",
+}
+WORDS = {
+    "fr": {
+        "title": "État des services",
+        "seen_at": "Vu le {}.",
+        "up": "Tout fonctionne.",
+        "partly": "Une partie ne répond pas.",
+        "down": "Rien ne répond.",
+        "unknown": "Personne ne le voit en ce moment.",
+        "service": {"up": "fonctionne", "down": "ne répond pas", "unknown": "inconnu"},
+        "bars": "Les 90 derniers jours, une barre par jour ; le texte qui suit dit la même chose.",
+        "share": "Sur 90 jours, tout répondait pendant {} % du temps observé.",
+        "trouble": "Interruptions : {}.",
+        "no_history": "Pas encore d’historique.",
+        "until": "jusqu’au {} :",
+        "lasting": "en cours :",
+        "elsewhere": "Cette page ailleurs",
+        "elsewhere_text": "Si ce nœud ne répond plus, ses pairs disent ce qu’ils en voient :",
+        "point": ",",
+    },
+    "en": {
+        "title": "Status of the services",
+        "seen_at": "Seen on {}.",
+        "up": "All works.",
+        "partly": "A part of it does not answer.",
+        "down": "Nothing answers.",
+        "unknown": "Nobody sees it at the moment.",
+        "service": {"up": "works", "down": "does not answer", "unknown": "unknown"},
+        "bars": "The last 90 days, a bar for each; the text that follows says the same.",
+        "share": "Over 90 days, all answered during {} % of the time that was watched.",
+        "trouble": "Interruptions: {}.",
+        "no_history": "No history yet.",
+        "until": "until {}:",
+        "lasting": "not over:",
+        "elsewhere": "This page elsewhere",
+        "elsewhere_text": "If this node does not answer, its peers say what they see of it:",
+        "point": ".",
+    },
+}
