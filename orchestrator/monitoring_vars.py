@@ -36,7 +36,10 @@ def monitoring(
         "monitoring_blacklists": list(declared.blacklists) if declared and not territory.is_lab else [],
         "monitoring_mesh_address": str(mesh_address(territory.mesh.name, node.name)) if territory.mesh else "",
         "monitoring_peers": [_peer(each, territory) for each in cards] if "monitoring" in on else [],
-        "monitoring_services": [probe.service.model_dump() for probe in looked_at(on) if probe.service],
+        "monitoring_services": sorted(
+            (each.service.model_dump() | {"kind": each.kind} for each in looked_at(on) if each.service),
+            key=lambda each: str(each["name"]),
+        ),
         "monitoring_world": list(forwarders or WORLD),
     }
 

@@ -44,11 +44,12 @@ ends = {}
 for path in glob.glob("/srv/maillage/certificates/live/*/fullchain.pem"):
     said = output("openssl", "x509", "-in", path, "-noout", "-enddate", "-dateopt", "iso_8601")
     ends[path.split("/")[-2]] = said.strip().partition("=")[2]
-alerts = None
+alerts, pending = None, []
 if os.path.exists("/etc/prometheus/maillage-rules.yml"):
     try:
         with urllib.request.urlopen("http://127.0.0.1:9090/api/v1/alerts", timeout=10) as answer:
-            alerts = [each for each in json.load(answer)["data"]["alerts"] if each["state"] == "firing"]
+            raised = json.load(answer)["data"]["alerts"]
+        alerts, pending = ([each for each in raised if each["state"] == state] for state in ("firing", "pending"))
     except OSError:
         words = {"en": "The monitoring does not answer.", "first": "systemctl status prometheus"}
         alerts = [{"annotations": words, "labels": {}}]
@@ -61,6 +62,8 @@ print(json.dumps({
     "peers": {name: int(seen.get(key, 0)) for name, key, _ in peers},
     "certificates": ends,
     "alerts": alerts,
+    "pending": pending,
+    "failed": [line.split()[0] for line in output("systemctl", "--failed", "--plain", "--no-legend").splitlines()],
     "disk": {"total": disk.total, "free": disk.free},
 }))
 """
@@ -71,7 +74,8 @@ def ask(node: Node) -> dict[str, Any]:
     """What the host says, as QUESTION has it.
 
     Times are in seconds since 1970, sizes in bytes; `peers` are the times at which they were heard, 0 for never;
-    `alerts` are those that are raised, as Prometheus has them, None where nothing watches.
+    `alerts` are those that are raised, as Prometheus has them, None where nothing watches; `pending` may become some;
+    `failed` are units of systemd's.
 
     Raises:
         HostError: it cannot be asked.
@@ -107,11 +111,11 @@ def told(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for name, end in sorted(found[f"{what}s"].items()):
             yield what, f"{name}: {_days_left(end, now)}"
     for alert in found.get("alerts") or []:
-        yield "alert", f"{_filled(alert, 'en')} First: {_filled(alert, 'first')}"
+        yield "alert", f"{filled(alert, 'en')} First: {filled(alert, 'first')}"
     yield "disk", f"{size(found['disk']['free'])} free of {size(found['disk']['total'])}"
 
 
-def _filled(alert: Mapping[str, Any], which: str) -> str:
+def filled(alert: Mapping[str, Any], which: str) -> str:
     """A text of an alert: words in square brackets are its labels."""
     text = str(alert["annotations"][which])
     for name, value in alert["labels"].items():

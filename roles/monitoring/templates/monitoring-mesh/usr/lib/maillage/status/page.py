@@ -48,14 +48,24 @@ def page(territories, language):
 """
 
 
+def state(territory):
+    """All of it in one word."""
+    seen = territory["seen"]
+    its_own = [
+        each["name"] for each in territory["services"] if each["kind"] != "dns"
+    ]  # the names are served elsewhere
+    if not seen:
+        return "unknown"
+    return "up" if all(seen.values()) else "partly" if any(seen.get(name) for name in its_own) else "down"
+
+
 def section(territory, language):
     """One territory."""
     say, seen = WORDS[language], territory["seen"]
-    state = "unknown" if not seen else "up" if all(seen.values()) else "partly" if any(seen.values()) else "down"
     services = "\n".join(service(each[language], seen.get(each["name"]), say) for each in territory["services"])
     return f"""<section>
 <h2>{escape(territory["domain"])}</h2>
-<p class="state {state}">{say[state]}</p>
+<p class="state {state(territory)}">{say[state(territory)]}</p>
 {incidents(territory["incidents"], language)}<ul class="services">
 {services}
 </ul>

@@ -4,11 +4,10 @@ import json
 import urllib.parse
 import urllib.request
 
-# For anybody, of late; mail is looked at once a minute. Who does not reach the world itself sees nothing.
+# By anybody; the web is looked at often, and may be slow once. Who does not reach the world itself sees nothing.
 QUESTION = """
-    max by (territory, probe) (
-        max_over_time(probe_success{kind="https"}[30s]) or max_over_time(probe_success{kind!="https"}[75s])
-    ) and on () max(probe_success{job="world"}) == 1
+    max by (territory, probe) (max_over_time(probe_success{kind="https"}[30s]) or probe_success{kind!="https"})
+    and on () max(probe_success{job="world"}) == 1
 """
 
 
