@@ -42,6 +42,7 @@ COMMANDS = {
     "credentials": Command("list, show or renew the secrets of a territory", reports=True),
     "status": Command("say how a node is: backups, drills, peers, certificates, disk", reports=True),
     "doctor": Command("say what to look at first on a node that has trouble", reports=True),
+    "graphs": Command("draw what was measured on a node, into one page"),
     "incident": Command("tell subscribers something on the status page, and that it is over"),
     "backup": Command("make a backup now, practise a restore, list what can be restored"),
     "restore": Command("bring a lost node back, or a part of what one subscriber had", reports=True),

@@ -181,6 +181,28 @@ class Alert(Declaration):
     first: str
 
 
+class Line(BaseModel):
+    """One line of a graph: PromQL, in which `$step` stands for the time between two points, and what it is called.
+
+    Each series that it gives is one; `[name]` stands for the label of that name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    expr: str
+    fr: str
+    en: str
+
+
+class Graph(Declaration):
+    """What the partner can look at over time, with its title in both languages."""
+
+    fr: str
+    en: str
+    unit: Literal["%", "bytes", "bytes/s", "/h", "s", "h", ""]
+    lines: Annotated[list[Line], Field(min_length=1)]
+
+
 class Contract(BaseModel):
     """The whole of `meta/contract.yml`; every list may be left out."""
 
@@ -194,6 +216,7 @@ class Contract(BaseModel):
     probes: list[Probe] = []
     watched: list[Watched] = []
     alerts: list[Alert] = []
+    graphs: list[Graph] = []
 
 
 Entry = TypeVar("Entry", bound=Declaration)

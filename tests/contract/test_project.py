@@ -72,7 +72,7 @@ LAYERS = [
     {"lab_services"},
     {"lab_correspondent"},
     {"hosts"},
-    {"deployment", "host_backup", "node_status", "doctor"},
+    {"deployment", "host_backup", "node_status", "doctor", "graphs"},
     {"commands", "vault_client"},
     {"cli"},
     {"__main__"},

@@ -64,8 +64,9 @@ def as_test(case: dict[str, Any]) -> dict[str, Any]:
 
 def sample(raised: str) -> str:
     name, labels = raised.rstrip("}").split("{")
+    own = "" if "territory=" in labels else ',territory="exemple"'
     more = f",{labels}" if labels else ""
-    return f'ALERTS{{alertname="{name}",alertstate="firing",territory="exemple"{more}}}'
+    return f'ALERTS{{alertname="{name}",alertstate="firing"{own}{more}}}'
 
 
 def test_each_alert_has_a_case_that_raises_it() -> None:

@@ -1,11 +1,10 @@
 """The page itself: HTML that is read without scripts, by people and by screen readers, in French or English."""
 
 import time
-from datetime import datetime
 from html import escape
 
 from status import history
-from status.words import MONTHS, WORDS
+from status.words import WORDS, day, lasting, moment
 
 RECENT = 14 * 86400  # seconds for which an incident that is over is shown
 SLIGHT = 3600  # seconds of trouble in a day above which its bar is another one
@@ -60,15 +59,16 @@ def state(territory):
 
 
 def section(territory, language):
-    """One territory."""
-    say, seen = WORDS[language], territory["seen"]
-    services = "\n".join(service(each[language], seen.get(each["name"]), say) for each in territory["services"])
+    """One territory; what works at a peer is folded away."""
+    say, seen, whole = WORDS[language], territory["seen"], state(territory)
+    lines = "\n".join(service(each[language], seen.get(each["name"]), say) for each in territory["services"])
+    services = f'<ul class="services">\n{lines}\n</ul>'
+    if whole == "up" and not territory["own"]:
+        services = f"<details>\n<summary>{say['services']}</summary>\n{services}\n</details>"
     return f"""<section>
 <h2>{escape(territory["domain"])}</h2>
-<p class="state {state(territory)}">{say[state(territory)]}</p>
-{incidents(territory["incidents"], language)}<ul class="services">
-{services}
-</ul>
+<p class="state {whole}">{say[whole]}</p>
+{incidents(territory["incidents"], language)}{services}
 {bars(territory["days"], language)}
 </section>"""
 
@@ -106,26 +106,7 @@ def incidents(written, language):
     for each in sorted(written, key=lambda each: -each["begin"]):
         if each["end"] is None or each["end"] > time.time() - RECENT:
             text, of = (each["en"], "en") if language == "en" and each["en"] else (each["fr"], "fr")
-            until = say["until"].format(moment(each["end"], language)) if each["end"] else say["lasting"]
-            when = f"{moment(each['begin'], language)} – {until}"
+            times = [moment(when, language) for when in (each["begin"], each["end"]) if when]
+            when = say["from_to"].format(*times) if each["end"] else say["since"].format(*times)
             lines.append(f'<li lang="{of}"><span lang="{language}">{when}</span> {escape(text)}</li>')
     return f'<ul class="incidents">{"".join(lines)}</ul>\n' if lines else ""
-
-
-def day(date, language):
-    """A date in words."""
-    month, number = date.split("-")[1:]
-    return f"{int(number)} {MONTHS[language].split()[int(month) - 1]}"
-
-
-def moment(seconds, language):
-    """A date and a time in words, where the people are."""
-    when = datetime.fromtimestamp(seconds, history.ZONE)
-    return f"{day(when.date().isoformat(), language)} {when:%H:%M}"
-
-
-def lasting(seconds, language):
-    """How long something took."""
-    if seconds < 3600:
-        return f"{max(1, round(seconds / 60))} min"
-    return f"{seconds / 3600:.1f} h".replace(".", WORDS[language]["point"])

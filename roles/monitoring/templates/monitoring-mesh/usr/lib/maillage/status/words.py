@@ -1,4 +1,8 @@
-"""The words of the status page."""
+"""The words of the status page, those of dates included."""
+
+from datetime import datetime
+
+from status import history
 
 MONTHS = {
     "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
@@ -17,8 +21,9 @@ WORDS = {
         "share": "Sur 90 jours, tout répondait pendant {} % du temps observé.",
         "trouble": "Interruptions : {}.",
         "no_history": "Pas encore d’historique.",
-        "until": "jusqu’au {} :",
-        "lasting": "en cours :",
+        "services": "Ses services",
+        "from_to": "Du {} au {} :",
+        "since": "Depuis le {} :",
         "elsewhere": "Cette page ailleurs",
         "elsewhere_text": "Si ce nœud ne répond plus, ses pairs disent ce qu’ils en voient :",
         "point": ",",
@@ -35,10 +40,30 @@ WORDS = {
         "share": "Over 90 days, all answered during {} % of the time that was watched.",
         "trouble": "Interruptions: {}.",
         "no_history": "No history yet.",
-        "until": "until {}:",
-        "lasting": "not over:",
+        "services": "Its services",
+        "from_to": "From {} to {}:",
+        "since": "Since {}:",
         "elsewhere": "This page elsewhere",
         "elsewhere_text": "If this node does not answer, its peers say what they see of it:",
         "point": ".",
     },
 }
+
+
+def day(date, language):
+    """A date in words."""
+    month, number = date.split("-")[1:]
+    return f"{int(number)} {MONTHS[language].split()[int(month) - 1]}"
+
+
+def moment(seconds, language):
+    """A date and a time in words, where the people are."""
+    when = datetime.fromtimestamp(seconds, history.ZONE)
+    return f"{day(when.date().isoformat(), language)} {when:%H:%M}"
+
+
+def lasting(seconds, language):
+    """How long something took."""
+    if seconds < 3600:
+        return f"{max(1, round(seconds / 60))} min"
+    return f"{seconds / 3600:.1f} h".replace(".", WORDS[language]["point"])
