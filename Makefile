@@ -45,7 +45,7 @@ faults: setup ## kills, cuts, full disks… at random: `make faults SEEDS=1,2 MO
 
 proof: setup ## with the real Nextcloud, whose archive is in MAILLAGE_NEXTCLOUD_ARCHIVE: what CI cannot see
 	@test -f "$${MAILLAGE_NEXTCLOUD_ARCHIVE:-}" || { echo "make proof: give Nextcloud's archive in MAILLAGE_NEXTCLOUD_ARCHIVE" >&2; exit 2; }
-	@$(MAKE) --no-print-directory apt APT=nextcloud-desktop-cmd
+	@$(MAKE) --no-print-directory apt APT="chromium nextcloud-desktop-cmd"
 	$(BIN)/pytest tests/proof
 
 lint: $(STAMP) ## quick: ruff, mypy, yamllint, ansible-lint
