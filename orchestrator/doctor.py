@@ -98,14 +98,18 @@ def _view(name: str, card: Card, authority: ssl.SSLContext) -> str:
 
     found = card.wireguard.reached_from(ipv4=True)
     address = f"[{found}]" if found and found.version == 6 else str(found)
+    url, headers, below = f"https://{address}/status/status.json", {"Host": card.domain}, {"sni_hostname": card.domain}
+    body = b""
     try:
-        with httpx.Client(verify=authority, timeout=SECONDS, trust_env=False) as client:
-            answer = client.get(
-                f"https://{address}/status/status.json",
-                headers={"Host": card.domain},
-                extensions={"sni_hostname": card.domain},
-            ).raise_for_status()
-        [said] = [each for each in json.loads(answer.content[:LARGEST]) if each["name"] == name]
+        with (
+            httpx.Client(verify=authority, timeout=SECONDS, trust_env=False) as client,
+            client.stream("GET", url, headers=headers, extensions=below) as answer,
+        ):
+            for chunk in answer.raise_for_status().iter_bytes():
+                body += chunk
+                if len(body) > LARGEST:
+                    return "it says more than it should"
+        [said] = [each for each in json.loads(body) if each["name"] == name]
         return STATES.get(said["state"], "it does not know")
     except httpx.HTTPError as error:
         return f"its status page does not answer ({printable(str(error))})"

@@ -46,6 +46,19 @@ def test_alerts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.lab
+def test_each_graph_is_a_question_that_prometheus_understands(tmp_path: Path) -> None:
+    lines = [line.expr.replace("$step", "300s") for role in roles() for graph in contract.load(role.name).graphs
+             for line in graph.lines]  # fmt: skip
+    assert len(lines) > 10
+    asked = [{"record": f"line_{number}", "expr": expr} for number, expr in enumerate(lines)]
+    files, scratch = tmp_path / "files", tmp_path / "scratch"
+    scratch.mkdir()
+    write(files, "/graphs.yml", yaml.safe_dump({"groups": [{"name": "graphs", "rules": asked}]}))
+    done = run(root_for(Role("monitoring")), scratch, files, "promtool check rules /graphs.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def as_test(case: dict[str, Any]) -> dict[str, Any]:
     """As promtool has it."""
     return {
