@@ -16,7 +16,7 @@ NOTE = Path("/run/molecule-footprint.json")
 IGNORED = ("/dev", "/proc", "/run", "/sys", "/tmp", "/var/cache", "/var/log", "/var/tmp", "/root/.ansible",
            "/var/lib/systemd", "/var/lib/private/systemd", "/var/lib/fail2ban",
            "/srv/maillage/database/17", "/srv/maillage/redis/rspamd", "/var/lib/mta-sts", "/var/lib/postfix",
-           "/var/lib/rspamd", "/var/spool/postfix")  # fmt: skip
+           "/var/lib/maillage/metrics", "/var/lib/prometheus", "/var/lib/rspamd", "/var/spool/postfix")  # fmt: skip
 COMMANDS = (
     ("systemctl", "list-units", "--all", "--plain", "--no-legend", "--type=service,timer,socket", "--state=active"),
     ("systemctl", "list-unit-files", "--plain", "--no-legend", "--state=enabled"),

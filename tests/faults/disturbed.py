@@ -53,6 +53,17 @@ for journal in glob.glob("/var/lib/maillage/tree/*/journal.json"):
             found[path] = None
 print(json.dumps(found))
 """
+# The mails in which monitoring tells partners something: to whom, from whose node, subject, text.
+TOLD = """
+import email, email.policy, json, pathlib
+found = []
+for path in sorted(pathlib.Path("/var/mail/correspondent/new").glob("*"), key=lambda each: each.stat().st_mtime):
+    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    if message["From"].startswith("supervision@"):
+        text = message.get_body().get_content()
+        found.append([message["To"], message["From"].split("@")[1].split(".")[0], message["Subject"], text])
+print(json.dumps(found))
+"""
 # What no deployment may leave behind on a host.
 LEFT = """
 dpkg --audit
@@ -195,6 +206,13 @@ class Territory:
         finally:
             end.set()
             thread.join()
+
+
+def told() -> list[list[str]]:
+    """What partners were told by mail, see TOLD, the oldest first."""
+    done = Lab().connection("internet").run(TOLD, interpreter=PYTHON)
+    assert done.returncode == 0, done.stderr
+    return list(json.loads(done.stdout))
 
 
 def named(report: Any) -> set[tuple[str, ...]]:

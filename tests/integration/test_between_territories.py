@@ -12,7 +12,7 @@ from email.message import EmailMessage
 import dkim
 import dns.resolver
 import pytest
-from disturbed import deployed, mails
+from disturbed import deployed, mails, told
 from pydantic import SecretStr
 
 from orchestrator import lab_correspondent, lab_internet, lab_world, secrets
@@ -29,7 +29,8 @@ pytestmark = [
 PATIENCE = 30  # seconds until a server has done what it was given to do
 TRACE = "/root/trace"
 MEMBERS = "\nmesh: {name: normandie, keeps: 100 GB}\n"
-BACKUP = "  backup: {}\n"
+SERVICES = "  backup: {}\n  monitoring: {}\n"
+NOTICED = 120  # seconds until a partner is told that the node is dead
 ECHO = """
 import socket, sys
 with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as probe:
@@ -74,7 +75,7 @@ systemctl reload postfix
 @pytest.fixture(scope="module")
 def territories(tmp_path_factory):
     with deployed(
-        tmp_path_factory.mktemp("mesh"), "calvados", "manche", "orne", services=BACKUP, more=MEMBERS
+        tmp_path_factory.mktemp("mesh"), "calvados", "manche", "orne", services=SERVICES, more=MEMBERS
     ) as territories:
         yield territories
 
@@ -101,9 +102,9 @@ def resolver():
     return found
 
 
-def until(look, wanted):
+def until(look, wanted, patience=PATIENCE):
     """What is looked at, once it holds what is wanted."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not re.search(wanted, found := look()):
         assert time.monotonic() < deadline, f"no {wanted} in {found[-2000:]}"
         time.sleep(0.5)
@@ -321,11 +322,18 @@ def test_a_lost_node_comes_back_from_its_peers(territories, calvados, network, s
 
     assert "is in use and has its own backups" in calvados.run("restore", "calvados", code=2)
     calvados.lab.destroy(calvados.host)
+    dead = "La machine ne répond plus"
+    until(lambda: str(told()), dead, NOTICED)
     calvados.run("restore", "calvados", "--no-verify", "--json")
     assert calvados.lost(events) == []
     assert mails(calvados.network, target_of(calvados.node).mail.accounts[0]) == before
     assert calvados.left() == []
     calvados.run("backup", "run", "calvados")
+    until(lambda: str(told()), f"Rétabli : {dead}", NOTICED)
+    assert [(to.split("@")[0], sender) for to, sender, subject, _ in told() if dead in subject] == [
+        ("partenaire-calvados", "manche"),  # orne has no mail
+        ("partenaire-calvados", "manche"),
+    ]
 
 
 def test_a_peer_that_is_down_stands_in_nobodys_way(territories, calvados):
@@ -343,11 +351,11 @@ def test_a_peer_that_leaves_is_the_only_one_that_changes(territories):
     one, other, leaving = territories
     before = sessions(one)
     assert len(before) == 2
-    leaving.edit("territory.yml", ("\nmesh: ", "\n# mesh: "), (BACKUP, ""))
+    leaving.edit("territory.yml", ("\nmesh: ", "\n# mesh: "), (SERVICES, "  monitoring: {}\n"))
     report = one.deploy()
     changes = [(each["kind"], each["name"], each["action"]) for each in report["changes"] if each["role"] == "mesh"]
     assert changes == [("file", "/etc/wireguard/mesh0.conf", "change"), ("service", "wg-quick@mesh0.service", "reload")]
-    assert {each["role"] for each in report["changes"]} == {"mesh", "backup", "backup_server"}
+    assert {each["role"] for each in report["changes"]} == {"mesh", "backup", "backup_server", "monitoring"}
     after = sessions(one)
     assert len(after) == 1
     [(key, received)] = after.items()

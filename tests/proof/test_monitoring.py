@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 
+import disturbed
 import httpx
 import pytest
 from disturbed import deployed, mails
@@ -28,16 +29,6 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="a lab host needs root"),
     pytest.mark.skipif("MAILLAGE_NEXTCLOUD_ARCHIVE" not in os.environ, reason="takes more than an hour: `make proof`"),
 ]
-SUBJECTS = """
-import email, email.policy, json, pathlib
-found = []
-for path in sorted(pathlib.Path("/var/mail/correspondent/new").glob("*"), key=lambda each: each.stat().st_mtime):
-    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-    if message["From"].startswith("supervision@"):
-        text = message.get_body().get_content()
-        found.append([message["To"], message["From"].split("@")[1].split(".")[0], message["Subject"], text])
-print(json.dumps(found))
-"""
 ALERTS = """
 import json, urllib.request
 for alert in json.load(urllib.request.urlopen("http://127.0.0.1:9090/api/v1/alerts"))["data"]["alerts"]:
@@ -126,13 +117,8 @@ def territories(tmp_path_factory):
 @pytest.fixture
 def told(territories):  # noqa: ARG001  there must be an internet
     """The mails to partners since the test began: to whom, from whose node, the subject, the text."""
-    before = len(inbox())
-    return lambda: inbox()[before:]
-
-
-def inbox():
-    done = Lab().connection("internet").run(f"python3 - <<'END'\n{SUBJECTS}\nEND")
-    return json.loads(done.stdout)
+    before = len(disturbed.told())
+    return lambda: disturbed.told()[before:]
 
 
 def until(look, wanted, seconds):
@@ -359,7 +345,7 @@ def test_no_secret_and_nobody_s_name_is_in_what_is_shown(territories):
     words = [each for each in known if len(each) < 200] + ["exemple@", "uid=exemple"]
     shown = calvados.on(SHOWN, python=True)
     shown += calvados.on("cat /var/lib/maillage/status/* /srv/maillage/status/*.json")
-    shown += json.dumps(inbox())
+    shown += json.dumps(disturbed.told())
     assert len(shown) > 50_000
     assert [word for word in words if word in shown] == []
 
