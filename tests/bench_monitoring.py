@@ -90,11 +90,12 @@ def main():
         each = ", ".join(f"{unit.removesuffix('.service')} {size:.0f}" for unit, size in part.items())
         total = int(bench.on(HOST, bench.PSS)) / 1000
         tunnel = sum(size for unit, size in sizes.items() if unit.startswith("wg-quick"))
-        print(f"idle memory of monitoring as PSS: {sum(part.values()):.0f} MB (target 200): {each}")
+        mine, node = sum(part.values()), total - tunnel
+        print(f"idle memory of monitoring as PSS: {mine:.0f} MB (target 200): {each}")
         engine = "Nextcloud" if ARCHIVE else "the light engine"
         print(
             f"idle memory of a whole node with {engine}, user-space WireGuard's {tunnel:.0f} MB not counted: "
-            f"{total - tunnel:.0f} MB (target 900), of it monitoring {100 * sum(part.values()) / (total - tunnel):.0f} %"
+            f"{node:.0f} MB (target 900), of it monitoring {100 * mine / node:.0f} %"
         )
         samples, took = asked("sum(scrape_samples_post_metric_relabeling)"), asked("sum(scrape_duration_seconds)")
         print(f"one round of looks: {samples:.0f} samples, {took:.2f} s of waiting for answers")
