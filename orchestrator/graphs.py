@@ -36,10 +36,13 @@ WORDS = {
 }
 STYLE = """
 :root { color-scheme: light dark; }
+:root { --page: #fff; --text: #1b1f24; }
 :root { --c0: #1f6feb; --c1: #b35900; --c2: #1a7f4b; --c3: #a0308c; --c4: #c0271d; --c5: #5b6470; }
 @media (prefers-color-scheme: dark) {
+  :root { --page: #14171a; --text: #e6e8eb; }
   :root { --c0: #6cb0ff; --c1: #f0a53a; --c2: #4cc38a; --c3: #e58fd5; --c4: #ff7b72; --c5: #9aa3af; }
 }
+html { background: var(--page); color: var(--text); }
 body { max-width: 46rem; margin: 0 auto; padding: 1rem; font: 1rem/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
 svg { display: block; width: 100%; height: auto; font-size: 12px; }
@@ -85,9 +88,13 @@ def page(domain: str, days: float, drawn: Sequence[Drawn], language: str, now: d
 <style>{STYLE}</style>
 </head>
 <body>
+<header>
 <h1>{title}</h1>
 <p>{now:%Y-%m-%d %H:%M}</p>
+</header>
+<main>
 {graphs}
+</main>
 </body>
 </html>
 """

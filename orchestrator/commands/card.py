@@ -135,3 +135,5 @@ def _say(found: Card, arguments: argparse.Namespace) -> None:
     print(f"  valid        {found.issued} to {found.expires}{', leaves the mesh' if found.leaves else ''}")
     print(f"  mesh         {found.mesh}, {found.wireguard.address}")
     print(f"  keeps        {size(found.offers.backup)} for each peer")
+    print(f"  watches      {'its peers' if found.offers.watches else 'nobody'}")
+    print(f"  is asked     {', '.join(sorted(found.probes)) or 'nothing'}")

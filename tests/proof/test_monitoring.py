@@ -281,6 +281,13 @@ def test_a_service_that_runs_and_does_not_answer(hastened, told, record_property
         pass
 
 
+def test_a_node_whose_monitoring_has_died(hastened, told, record_property):
+    hastened.on("systemctl stop prometheus")
+    words = "La supervision de la machine ne répond plus à ses pairs"
+    with raised(told, words, record_property, lambda: hastened.on("systemctl start prometheus")):
+        assert {sender for _, sender, _, _ in told()} == {"manche"}
+
+
 def test_an_alert_that_cannot_be_sent(hastened, told, record_property):
     """Postfix itself does not run: a peer tells."""
     hastened.on("systemctl stop postfix")

@@ -173,7 +173,7 @@ def test_the_page_tells_of_trouble(page: Any, history: Any) -> None:
     day = history.today().isoformat()
     text = page.page([territory(days={day: [86_400, 864]})], "fr")
     assert "tout répondait pendant 99,00 % du temps observé" in text
-    assert "(14 min)" in text
+    assert "(14\u00a0min)" in text
 
 
 def test_whatever_a_peer_calls_itself_is_text(page: Any) -> None:

@@ -53,7 +53,7 @@ WORDS = {
 def day(date, language):
     """A date in words."""
     month, number = date.split("-")[1:]
-    return f"{int(number)} {MONTHS[language].split()[int(month) - 1]}"
+    return f"{int(number)}\u00a0{MONTHS[language].split()[int(month) - 1]}"
 
 
 def moment(seconds, language):
@@ -65,5 +65,5 @@ def moment(seconds, language):
 def lasting(seconds, language):
     """How long something took."""
     if seconds < 3600:
-        return f"{max(1, round(seconds / 60))} min"
-    return f"{seconds / 3600:.1f} h".replace(".", WORDS[language]["point"])
+        return f"{max(1, round(seconds / 60))}\u00a0min"
+    return f"{seconds / 3600:.1f}\u00a0h".replace(".", WORDS[language]["point"])
