@@ -73,7 +73,7 @@ FAULTS = {
         "systemd-run --unit=maillage-essai --property=Type=oneshot false || true",
         "systemctl reset-failed maillage-essai.service", "maillage-essai.service a échoué"),
     "the disk is full": (
-        "fallocate -l $(($(df --output=avail -B1 / | tail -1) - 200000000)) /srv/essai", "rm /srv/essai",
+        "fallocate -l $(($(df --output=avail -B1 / | tail -1) - 330000000)) /srv/essai", "rm /srv/essai",
         "Le disque se remplit"),
     "a certificate has ended": (
         f"cd {CERTIFICATE}; cp -a fullchain.pem kept; openssl req -x509 -key privkey.pem -subj /CN=essai"
