@@ -36,7 +36,7 @@ demo: setup ## the lab, one territory deployed and verified
 	@echo "remove all of it: make clean"
 
 test: setup ## every test: unit, contract, templates, molecule, one deployment end to end
-	$(BIN)/pytest --numprocesses=2 --dist=loadscope
+	$(BIN)/pytest --numprocesses=2 --dist=loadscope --durations=25
 
 SEEDS ?= $(shell shuf -n 1 -i 1000-9999)
 MOMENTS ?= 30
