@@ -37,7 +37,7 @@ COMMANDS = {
     "deploy": Command("make territories what their files say, and verify them", reports=True),
     "move": Command("take contacts and calendars from radicale to Nextcloud", reports=True),
     "verify": Command("use a node from outside, as a subscriber would", reports=True),
-    "dns": Command("print the DNS records of a territory, or compare them with the live ones", reports=True),
+    "dns": Command("print, compare or publish the DNS records of a territory", reports=True),
     "subscriber": Command("add, suspend, resume, remove or list subscribers"),
     "credentials": Command("list, show or renew the secrets of a territory", reports=True),
     "status": Command("say how a node is: backups, drills, peers, certificates, disk", reports=True),
@@ -54,6 +54,7 @@ COMMANDS = {
 
 EPILOG = """exit codes:
   0 done   1 unexpected error   2 wrong command line   3 invalid inventory, or a key, secret or archive missing or wrong
+  4 name server refused
   5 host unreachable or unfit   6 deployment failed   7 verification failed   8 host locked   9 backup or restore failed
   130 interrupted
 """

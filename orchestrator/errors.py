@@ -106,6 +106,12 @@ class VerificationFailed(MaillageError):
     exit_code = 7
 
 
+class DnsRefused(MaillageError):
+    """The name server that takes the territory's records has not done what it was asked."""
+
+    exit_code = 4
+
+
 class BackupFailed(MaillageError):
     """A backup, a drill or a restore did not end well; says why in the host's own words."""
 

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from orchestrator import fields
 from orchestrator.backup_model import Backup
+from orchestrator.dns_model import Publication
 from orchestrator.fields import Part, Says
 from orchestrator.mail_model import Mail
 from orchestrator.monitoring_model import Monitoring
@@ -24,8 +25,7 @@ Engine = Annotated[
     Says("must be nextcloud (files, photos, contacts and calendar) or radicale (contacts and calendar)"),
 ]
 Provider = Annotated[
-    Literal["lab", "existing"],
-    Says("must be lab (a container on this machine) or existing (a machine reached by SSH); hcloud is not offered yet"),
+    Literal["lab", "existing"], Says("must be lab (a container on this machine) or existing (a machine reached by SSH)")
 ]
 Locale = Annotated[Literal["fr_FR", "en_GB"], Says("must be fr_FR or en_GB")]
 State = Annotated[Literal["active", "suspended"], Says("must be active or suspended")]
@@ -53,7 +53,7 @@ class Address(Part):
     @property
     def all(self) -> tuple[IPv4Address | IPv6Address, ...]:
         """The addresses that are given, IPv4 first."""
-        return tuple(address for address in (self.ipv4, self.ipv6) if address is not None)
+        return tuple(each for each in (self.ipv4, self.ipv6) if each is not None)
 
 
 class Ssh(Part):
@@ -155,6 +155,7 @@ class Territory(Part):
     services: Services
     plans: dict[fields.Label, Plan] = Field(default={}, description="Formules proposées / plans on offer")
     mesh: Membership | None = None
+    dns: Publication | None = None
     acme: Acme | None = None
     resolver: Resolver | None = None
 
@@ -191,8 +192,8 @@ class Territory(Part):
         cloud = self.services.cloud
         if cloud is None:
             raise ValueError(f"{self.name}: has no cloud")
-        services = self.services.model_copy(update={"cloud": cloud.model_copy(update={"engine": engine})})
-        return self.model_copy(update={"services": services})
+        chosen = {"cloud": cloud.model_copy(update={"engine": engine})}
+        return self.model_copy(update={"services": self.services.model_copy(update=chosen)})
 
 
 class Subscriber(Part):

@@ -62,6 +62,8 @@ def declared(node: Node) -> list[Secret]:
             services.append(Secret("backup.key", backup_vars.key))
     if node.territory.mesh:
         services += [Secret("mesh.card", mesh_keys.signing), Secret("mesh.wireguard", mesh_keys.wireguard)]
+    if node.territory.dns:
+        services.append(Secret("dns.tsig", None))
     subscribers = [Secret(f"{PASSWORDS}.{uid}", password) for uid in node.subscriptions.subscribers]
     return [*services, *(Secret(f"directory.{name}", token) for name in accounts.own(node.territory)), *subscribers]
 

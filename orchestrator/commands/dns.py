@@ -1,4 +1,4 @@
-"""`dns`: the records that a territory needs, each with its reason; with --check, what the live DNS says instead."""
+"""`dns`: the records that a territory needs, each with its reason; what the live DNS says instead; publish them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from orchestrator import ansible_vars, dns, engines, mail_secrets, secrets, zone_check
+from orchestrator import ansible_vars, dns, dns_publish, dns_update, engines, mail_secrets, secrets, zone_check
 from orchestrator.commands import conclude
-from orchestrator.errors import HostUnreachable, VerificationFailed
+from orchestrator.errors import HostUnreachable, UsageError, VerificationFailed
 from orchestrator.locations import mesh_folder
 from orchestrator.model import Node
 from orchestrator.zone_check import Difference
@@ -20,15 +20,20 @@ WORDS = {"create": "create ", "change": "change ", "leave": "leave  ", "foreign"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("territory", metavar="TERRITORY")
-    parser.add_argument("--check", action="store_true", help="ask the live DNS, and say what it lacks; exit 7 if so")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--check", action="store_true", help="ask the live DNS, and say what it lacks; exit 7 if so")
+    how.add_argument("--plan", action="store_true", help="ask the server of `dns:`, and say what --publish would do")
+    how.add_argument("--publish", action="store_true", help="have the server of `dns:` hold them (RFC 2136)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the records, or compare them."""
+    """Print the records, compare them, or publish them."""
     [node] = engines.load(mesh_folder(arguments.mesh)).select([arguments.territory])
     if node.territory.is_lab:
         secrets.ensure(node)
     wanted = ansible_vars.zone(node.territory, mail_secrets.published(node))
+    if arguments.plan or arguments.publish:
+        return _publish(node, wanted, arguments)
     wanted += dns.reverse(wanted, ansible_vars.public_name(node.territory))
     if not arguments.check:
         if not arguments.json:
@@ -42,6 +47,44 @@ def run(arguments: argparse.Namespace) -> int:
     if missing:
         error = VerificationFailed(f"{node.name}: {len(missing)} of {len(wanted)} records are not as they should be")
     return conclude({"differences": [asdict(each) for each in found]}, error, as_json=arguments.json)
+
+
+def _publish(node: Node, wanted: list[dns.Record], arguments: argparse.Namespace) -> int:
+    """Have the server hold them, or say what that would change."""
+    if node.territory.dns is None:
+        raise UsageError(
+            f"{node.name} names no server that takes its records: write `dns: {{server: …, key: …}}` into its "
+            f"territory.yml, or copy what `dns {node.name}` prints"
+        )
+    server = dns_update.Server(node.territory.dns, secrets.reveal(node, "dns.tsig"))
+    owned = dns_update.published(node)
+    steps = dns_publish.steps(wanted, owned, server.ask)
+    conflicts = [step for step in steps if step.action == "conflict"]
+    chosen = [step for step in steps if step.action in ("create", "delete")]
+    if not arguments.json:
+        print("\n".join(_words(step) for step in steps))
+    if arguments.publish:
+        zones = dns_publish.by_zone(chosen, server.zone_of)
+        # First what will be ours, so that a run that ends in between leaves nothing that nobody knows of.
+        creating = [step for step in chosen if step.action == "create"]
+        dns_update.remember(node, dns_publish.owned_after(owned, creating))
+        for zone, of_zone in zones.items():
+            server.update(zone, of_zone)
+            owned = dns_publish.owned_after(owned, of_zone)
+        dns_update.remember(node, owned)
+    error = None
+    if conflicts:
+        error = VerificationFailed(
+            f"{node.name}: {len(conflicts)} records are in the way that were not published from here: see above; "
+            "remove them where they were made, if they are not needed"
+        )
+    return conclude({"steps": [asdict(step) for step in steps]}, error, as_json=arguments.json)
+
+
+def _words(step: dns_publish.Step) -> str:
+    record = step.record
+    against = f"  ; in the way: {step.live}" if step.live else ""
+    return f"{step.action:8} {record.name}. {record.type} {record.data}{against}  ; {record.reason}"
 
 
 def _lines(found: Iterable[Difference]) -> Iterable[str]:
