@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 SECONDS = 10  # for one answer
 PUBLISHED = "dns.json"  # beside territory.yml: what was published from here; it belongs to the mesh folder's history
 SAID = {
-    "NOTAUTH": "check `key` and `algorithm` in territory.yml, the secret (`credentials --set`), both clocks, and that it lets "
-    "this key change the zone",
+    "NOTAUTH": "check `key` and `algorithm` in territory.yml, the secret (`credentials --set`), both clocks, and that "
+    "it lets this key change the zone",
     "REFUSED": "it does not let this key, or this address, change the zone",
     "YXRRSET": "the zone has changed meanwhile: the same command again",
     "NXRRSET": "the zone has changed meanwhile: the same command again",
