@@ -380,3 +380,22 @@ for address in ("10.99.0.11", "fd4d:6169:6c6c::11"):
 """
     done = Lab().connection("internet").run(f"python3 -c {shlex.quote(script)}")
     assert done.stdout == ""
+
+
+def test_a_peer_hears_what_is_meant_for_it_and_no_more(territories):
+    """Over the mesh, whatever it asks for."""
+    calvados, manche, _ = territories
+    address = calvados.on("ip -6 -o address show dev mesh0 scope global").split()[3].partition("/")[0]
+    script = f"""
+import http.client
+more = "/views?match[]=%7B__name__%3D~%22.%2B%22%7D"
+for path in ("/views", more, "/told.json", "/history.json", "/", "/heard/orne.json"):
+    connection = http.client.HTTPConnection({address!r}, 9080, timeout=10)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    names = {{line.split("{{")[0].split(" ")[0] for line in text.splitlines() if line and line[0] not in "#<{{"}}
+    print(answer.status, *sorted(names))
+"""
+    seen = "200 maillage_services_down maillage_untold probe_success"
+    assert manche.on(script, python=True).splitlines() == [seen, seen, "200", "404", "404", "404"]
