@@ -32,8 +32,8 @@ class Finding:
         return f"{self.what}\n   {self.where}: {self.command}" if self.command else self.what
 
 
-def findings(node: Node, peers: Iterable[Card], authority: ssl.SSLContext) -> list[Finding]:
-    """What one would look at, most urgent first; nothing where all is well.
+def findings(node: Node, peers: Iterable[Card], authority: ssl.SSLContext) -> tuple[list[Finding], HostError | None]:
+    """What one would look at, most urgent first, nothing where all is well; and why the host could not be asked.
 
     Args:
         node: whose host.
@@ -41,12 +41,11 @@ def findings(node: Node, peers: Iterable[Card], authority: ssl.SSLContext) -> li
         authority: what the certificates of these are checked with.
     """
     try:
-        found = node_status.ask(node)
+        return list(judged(node.name, node_status.ask(node))), None
     except HostUnreachable as error:
-        return [*silent(node, str(error)), *seen(node.name, peers, authority)]
+        return [*silent(node), *seen(node.name, peers, authority)], error
     except HostError as error:
-        return [Finding(str(error))]
-    return list(judged(node.name, found))
+        return [], error
 
 
 def judged(name: str, found: Mapping[str, Any]) -> Iterator[Finding]:
@@ -56,25 +55,29 @@ def judged(name: str, found: Mapping[str, Any]) -> Iterator[Finding]:
     alerts = found["alerts"] or []
     rank = {alert: place for place, alert in enumerate(FIRST)}
     for alert in sorted(alerts, key=lambda each: rank.get(each["labels"].get("alertname", ""), len(FIRST))):
-        text, first = node_status.filled(alert, "en"), node_status.filled(alert, "first")
-        of = alert["labels"].get("territory", name)
-        text = text if of == name else f"{printable(of)}: {text}"
-        yield Finding(text, "here" if first.startswith("python -m orchestrator") else "on the host", first)
+        first = node_status.filled(alert, "first")
+        where = "here" if first.startswith("python -m orchestrator") else "on the host"
+        yield Finding(_said(alert, name), where, first)
     for alert in found["pending"]:
-        yield Finding(f"Not long enough for an alert yet: {node_status.filled(alert, 'en')}")
+        yield Finding(f"Not long enough for an alert yet: {_said(alert, name)}")
     if found["alerts"] is None:
-        yield Finding("Nothing watches it: write `monitoring: {}` below services in its territory.yml, and deploy.")
+        yield Finding("Nothing watches it: `monitoring: {}` below services in its territory.yml, then `deploy`.")
     for unit in found["failed"]:
         if not any(alert["labels"].get("name") == unit for alert in alerts):
             yield Finding(f"{printable(unit)} has failed.", "on the host", f"systemctl status {printable(unit)}")
 
 
-def silent(node: Node, error: str) -> Iterator[Finding]:
+def _said(alert: Mapping[str, Any], name: str) -> str:
+    """What an alert says, with whose it is where that is somebody else's."""
+    of = alert["labels"].get("territory", name)
+    return ("" if of == name else f"{printable(of)}: ") + node_status.filled(alert, "en")
+
+
+def silent(node: Node) -> Iterator[Finding]:
     """A host that SSH does not reach: what of it answers all the same."""
     from orchestrator.verify.network import IPV4, IPV6
     from orchestrator.verify.ports import PATIENCE, knock
 
-    yield Finding(error)
     ports = (80, 443, *((25, 993) if node.territory.services.mail else ()))
     for address in node.territory.host.address.all:
         answers = knock(str(address), ports, IPV6 if address.version == 6 else IPV4, PATIENCE)

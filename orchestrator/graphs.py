@@ -14,7 +14,6 @@ from html import escape
 from math import ceil, floor, log10
 
 from orchestrator import contract
-from orchestrator.report import size
 from orchestrator.vaulted import Variables
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 210, 74, 24, 8  # of a drawing, its axes' room included
@@ -90,7 +89,7 @@ def page(domain: str, days: float, drawn: Sequence[Drawn], language: str, now: d
 <body>
 <header>
 <h1>{title}</h1>
-<p>{now:%Y-%m-%d %H:%M}</p>
+<p>{now:%Y-%m-%d %H:%M %Z}</p>
 </header>
 <main>
 {graphs}
@@ -116,7 +115,9 @@ def _graph(graph: Drawn, begin: datetime, end: datetime, language: str) -> str:
     for tick in ticks:
         y = place(start, tick).split(",")[1]
         grid.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH}" y1="{y}" y2="{y}"></line>')
-        grid.append(f'<text x="{LEFT - 6}" y="{float(y) + 4:.1f}" text-anchor="end">{_value(tick, graph.unit)}</text>')
+        grid.append(
+            f'<text x="{LEFT - 6}" y="{float(y) + 4:.1f}" text-anchor="end">{_value(tick, graph.unit, language)}</text>'
+        )
     for moment, text in _moments(begin, end):
         x = place(moment.timestamp(), 0).split(",")[0]
         grid.append(f'<text x="{x}" y="{HEIGHT - 6}" text-anchor="middle">{text}</text>')
@@ -125,7 +126,12 @@ def _graph(graph: Drawn, begin: datetime, end: datetime, language: str) -> str:
         colour = f"l{number % COLOURS}"
         points = " ".join(place(*point) for point in line.points)
         drawn.append(f'<polyline class="line {colour}" points="{points}"></polyline>')
-        last, most = (_value(value, graph.unit) for value in (line.points[-1][1], max(v for _, v in line.points)))
+        if len(line.points) == 1:
+            x, y = points.split(",")
+            drawn.append(f'<circle class="{colour}" cx="{x}" cy="{y}" r="2"></circle>')
+        last, most = (
+            _value(value, graph.unit, language) for value in (line.points[-1][1], max(v for _, v in line.points))
+        )
         legend.append(f'<li class="{colour}">{escape(line.name)} : {say["last"]} {last}, {say["most"]} {most}</li>')
     return f"""<h2>{escape(graph.title)}</h2>
 <svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(graph.title)}">
@@ -146,10 +152,12 @@ def _ticks(highest: float, unit: str) -> list[float]:
     return [step * number for number in range(ceil(highest / step) + 1)]
 
 
-def _value(value: float, unit: str) -> str:
+def _value(value: float, unit: str, language: str) -> str:
     if unit.startswith("bytes"):
-        return size(round(value)) + unit.removeprefix("bytes")
-    return f"{value:.3g}{'' if unit.startswith('/') else ' '}{unit}".strip()
+        power = min(4, max(0, floor(log10(value) / 3))) if value >= 1 else 0
+        value, unit = value / 1000**power, ("B", "kB", "MB", "GB", "TB")[power] + unit.removeprefix("bytes")
+    point = "," if language == "fr" else "."
+    return f"{value:.3g}".replace(".", point) + (unit if unit.startswith("/") else f" {unit}".rstrip())
 
 
 def _moments(begin: datetime, end: datetime) -> Iterator[tuple[datetime, str]]:

@@ -182,6 +182,8 @@ def _next(node: Node) -> Iterator[str]:
         yield f"  {offer}: https://cloud.{domain}/{'' if files else ' (this engine offers no files)'}"
     if node.territory.services.mail:
         yield f"  mail: addresses @{', @'.join(node.territory.mail_domains)}, in a browser https://webmail.{domain}/"
+    if ansible_vars.roles(node.territory).get("monitoring", {}).get("monitoring_mesh"):
+        yield f"  status page, for subscribers: https://{domain}/status/"
     if first := next(iter(subscribers), None):
         yield f"  first password of {first}: {me} credentials {node.name} subscribers.{first}"
     if node.territory.is_lab:

@@ -18,18 +18,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what there is to look at, the most urgent first."""
+    """Print what there is to look at, the most urgent first; exit 5 when the host could not be asked."""
     loaded = engines.load(mesh_folder(arguments.mesh))
     [node] = loaded.select([arguments.territory])
-    found = doctor.findings(node, cards.peers(node, loaded), _authority(node))
+    found, error = doctor.findings(node, cards.peers(node, loaded), _authority(node))
     if not arguments.json:
         for number, finding in enumerate(found, 1):
             print(f"{number}. {finding}")
-        if not found:
+        if not (found or error):
             print(f"{node.name}: nothing to mend; `verify {node.name}` uses it from outside")
-    return conclude(
-        {"territory": node.name, "findings": [asdict(each) for each in found]}, None, as_json=arguments.json
-    )
+    answer = {"territory": node.name, "findings": [asdict(each) for each in found]}
+    return conclude(answer, error, as_json=arguments.json)
 
 
 def _authority(node: Node) -> ssl.SSLContext:

@@ -24,8 +24,11 @@ asked = json.loads({asked!r})
 found = []
 for query in asked.pop("queries"):
     words = urllib.parse.urlencode({{**asked, "query": query}})
-    with urllib.request.urlopen("http://127.0.0.1:9090/api/v1/query_range?" + words, timeout=120) as answer:
-        found.append(json.load(answer)["data"]["result"])
+    try:
+        with urllib.request.urlopen("http://127.0.0.1:9090/api/v1/query_range?" + words, timeout=120) as answer:
+            found.append(json.load(answer)["data"]["result"])
+    except OSError as error:
+        raise SystemExit("its monitoring does not answer (%s); on the host: systemctl status prometheus" % error)
 print(json.dumps(found))
 """
 
@@ -68,9 +71,11 @@ def _ask(node: Node, chosen: list[contract.Graph], language: str, end: float, se
     asked = json.dumps({"queries": queries, "start": end - seconds, "end": end, "step": step})
     process = hosts.connection(node).run(QUESTION.format(asked=asked), interpreter=PYTHON, timeout=300)
     if process.returncode == 3:
-        raise UsageError(f"nothing watches {node.name}: write `monitoring: {{}}` into its territory.yml, and deploy")
+        raise UsageError(
+            f"nothing watches {node.name}: `monitoring: {{}}` below services in its territory.yml, then `deploy`"
+        )
     if process.returncode:
-        raise HostError(f"{node.name}: its host could not be asked: {process.stderr.strip()}")
+        raise HostError(f"{node.name}: {process.stderr.strip()}")
     answers = iter(json.loads(process.stdout))
     return [
         graphs.Drawn(

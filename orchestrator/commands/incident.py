@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _text(text: str) -> str:
     if not text.strip() or len(text) > LONGEST or UNWANTED.search(text) or "\n" in text:
-        raise argparse.ArgumentTypeError(f"write one line of at most {LONGEST} characters")
+        raise argparse.ArgumentTypeError(f"write one line of at most {LONGEST} characters, no invisible ones")
     return text.strip()
 
 
@@ -47,7 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{node.name} has no status page: write `monitoring: {{}}` and a mesh, and deploy")
     if process.returncode:
         raise HostError(f"{node.name}: it could not be told: {process.stderr.strip()}")
-    for each in json.loads(process.stdout):
+    told_so_far = json.loads(process.stdout)
+    if not told_so_far:
+        print(f"nothing is told of {node.name}")
+    for each in told_so_far:
         begin, end = (_moment(each[name]) for name in ("begin", "end"))
         print(f"{begin} – {end:16}  {each['fr']}{' / ' if each['en'] else ''}{each['en']}")
     return 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import readme_tables
+import yaml
 from role_files import ROOT, Role, roles
 
 from orchestrator import contract
@@ -137,3 +138,16 @@ def test_the_challenge_folder_is_the_same_for_who_writes_and_who_serves() -> Non
     folder = "/var/lib/maillage/acme/.well-known/acme-challenge"
     assert f'"{folder}"' in program.read_text(encoding="utf-8")
     assert folder in Role("web").trees()[0]["directories"]
+
+
+SHARED = (["nginx", "-t", "-q"], ["fail2ban-client", "--test"])  # programs and files that a service switched off leaves
+
+
+@every_role
+def test_what_is_switched_off_is_not_checked(role: Role) -> None:
+    """Else a service could never be switched off: its checker, or what that reads, has just been removed."""
+    for path in sorted((role.folder / "tasks").glob("*.yml")):
+        for task in yaml.safe_load(path.read_text(encoding="utf-8")) or []:
+            tree = task.get("tree", {})
+            if "absent" in str(tree.get("state", "")) and isinstance(tree.get("check", ""), list):
+                assert [each for each in tree["check"] if each not in SHARED] == [], path

@@ -41,7 +41,7 @@ def test_what_is_not_an_alert_yet_and_what_nobody_watches() -> None:
     assert looked(pending=[alert("ServiceDown", name="a.service")]) == [
         "Not long enough for an alert yet: ServiceDown: a.service."
     ]
-    assert looked(alerts=None)[0].startswith("Nothing watches it: write `monitoring: {}`")
+    assert looked(alerts=None)[0].startswith("Nothing watches it: `monitoring: {}`")
     assert looked(failed=["x.service"]) == ["x.service has failed.\n   on the host: systemctl status x.service"]
     told = alert("UnitFailed", name="x.service")
     assert len(looked(failed=["x.service"], alerts=[told])) == 1

@@ -52,6 +52,25 @@ def test_the_axis_of_time_is_not_crowded(days: float) -> None:
     assert len(re.findall('text-anchor="middle"', text)) <= 9
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "language", "wanted"),
+    [
+        (1234, "bytes/s", "en", "1.23 kB/s"),
+        (0.4, "bytes", "en", "0.4 B"),
+        (5e9, "bytes", "en", "5 GB"),
+        (99.74, "%", "fr", "99,7 %"),
+        (3, "/h", "fr", "3/h"),
+        (0, "", "en", "0"),
+    ],
+)
+def test_a_value_is_written_as_people_do(value: float, unit: str, language: str, wanted: str) -> None:
+    assert graphs._value(value, unit, language) == wanted
+
+
+def test_one_point_is_seen() -> None:
+    assert "<circle" in page(Drawn("Disk", "%", [Line("a", [(NOW.timestamp() - 60, 5)])]))
+
+
 def test_nothing_was_measured() -> None:
     assert "Aucune mesure." in page(Drawn("Courrier", "/h", []), language="fr")
 

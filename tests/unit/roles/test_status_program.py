@@ -140,7 +140,8 @@ def test_time_that_was_watched_is_counted(history: Any, monkeypatch: pytest.Monk
     day = history.today().isoformat()
     for later, seen in ((0, True), (30, True), (60, False), (90, False), (1000, True)):
         monkeypatch.setattr(history.time, "time", lambda later=later: now + later)
-        days = history.go_on({"manche": {"page": True, "mail-in": seen}, "orne": {"page": False}, "calvados": {}})
+        services = {"page": True, "mail-in": seen, "webmail": False}  # the last one was never seen to work
+        days = history.go_on({"manche": services, "orne": {"page": False}, "calvados": {}})
     assert days == {"manche": {day: [90, 60]}}  # the gap is not known; orne was never seen to work
 
 
@@ -167,6 +168,22 @@ def test_the_page_says_how_it_is(page: Any, changed: dict[str, bool], words: str
 
 def test_nobody_sees_it(page: Any) -> None:
     assert "Nobody sees it at the moment." in page.page([territory(seen={})], "en")
+
+
+def test_what_was_watched_for_a_moment_says_nothing(page: Any, history: Any) -> None:
+    text = page.page([territory(days={history.today().isoformat(): [3600, 60]})], "fr")
+    assert "Pas encore d’historique." in text
+    assert "%" not in text
+
+
+def test_when_prometheus_is_silent_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    sight = importlib.import_module("status.sight")
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(sight.urllib.request, "urlopen", refused)
+    assert sight.seen([territory()]) == {"calvados": {}}
 
 
 def test_the_page_tells_of_trouble(page: Any, history: Any) -> None:

@@ -26,18 +26,21 @@ def dates():
 
 def go_on(seen):
     """Add the time since the last look, and write it down: by territory and date, seconds seen and of trouble."""
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"at": 0, "days": {}}
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"at": 0, "days": {}, "worked": {}}
     now, shown = time.time(), set(dates())
     passed = now - kept["at"] if 0 < now - kept["at"] <= LONGEST else 0
     days = {
         name: {date: entry for date, entry in found.items() if date in shown} for name, found in kept["days"].items()
     }
+    worked = kept.get("worked", {})  # nobody is judged for what was never seen to work
     for name, services in seen.items():
-        if services and (any(services.values()) or name in days):  # nobody is judged who was never seen to work
+        worked[name] = sorted({*worked.get(name, []), *(service for service, good in services.items() if good)})
+        judged = [services[service] for service in worked[name] if service in services]
+        if judged:
             entry = days.setdefault(name, {}).setdefault(today().isoformat(), [0, 0])
             entry[0] += passed
-            entry[1] += passed if not all(services.values()) else 0
-    files.write(KEPT, json.dumps({"at": now, "days": days}))
+            entry[1] += passed if not all(judged) else 0
+    files.write(KEPT, json.dumps({"at": now, "days": days, "worked": worked}))
     return days
 
 

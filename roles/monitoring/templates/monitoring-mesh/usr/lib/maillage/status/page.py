@@ -7,6 +7,7 @@ from status import history
 from status.words import WORDS, day, lasting, moment
 
 RECENT = 14 * 86400  # seconds for which an incident that is over is shown
+SHORTEST = 86400  # seconds that were watched, before a share of them says anything
 SLIGHT = 3600  # seconds of trouble in a day above which its bar is another one
 WIDTH, HEIGHT, STEP = 4, 34, 6  # of a bar, in the drawing's own units
 
@@ -40,6 +41,7 @@ def page(territories, language):
 </header>
 <main>
 {sections}
+<p>{say["legend"]}</p>
 {elsewhere}
 </main>
 </body>
@@ -90,7 +92,7 @@ def bars(days, language):
             trouble.append(f"{day(date, language)} ({lasting(bad, language)})")
     known, bad = (sum(each[column] for each in days.values()) for column in (0, 1))
     share = f"{100 * (1 - bad / known):.2f}".replace(".", say["point"]) if known else None
-    text = say["share"].format(share) if known else say["no_history"]
+    text = say["share"].format(share) if known >= SHORTEST else say["no_history"]
     if trouble:
         text += " " + say["trouble"].format(", ".join(reversed(trouble[-10:])))
     width = STEP * history.DAYS

@@ -12,10 +12,13 @@ QUESTION = """
 
 
 def seen(territories):
-    """By territory and service: whether it answers. What nobody looks at is left out."""
+    """By territory and service: whether it answers; nothing of what nobody looks at, or when Prometheus is silent."""
     query = urllib.parse.quote(QUESTION)
-    with urllib.request.urlopen(f"http://127.0.0.1:9090/api/v1/query?query={query}", timeout=20) as answer:
-        found = json.load(answer)["data"]["result"]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:9090/api/v1/query?query={query}", timeout=20) as answer:
+            found = json.load(answer)["data"]["result"]
+    except OSError:
+        found = []
     said = {(each["metric"].get("territory"), each["metric"].get("probe")): each["value"][1] == "1" for each in found}
     return {
         each["name"]: {

@@ -11,7 +11,7 @@ MONTHS = {
 WORDS = {
     "fr": {
         "title": "État des services",
-        "seen_at": "Vu le {}.",
+        "seen_at": "Vu le {}. Si cette heure est passée depuis plus de cinq minutes, regardez chez un voisin.",
         "up": "Tout fonctionne.",
         "partly": "Une partie ne répond pas.",
         "down": "Rien ne répond.",
@@ -25,12 +25,14 @@ WORDS = {
         "from_to": "Du {} au {} :",
         "since": "Depuis le {} :",
         "elsewhere": "Cette page ailleurs",
-        "elsewhere_text": "Si ce nœud ne répond plus, ses pairs disent ce qu’ils en voient :",
+        "elsewhere_text": "Si ce site ne répond plus, ses voisins disent ce qu’ils en voient :",
+        "legend": "Une barre par jour : verte, tout répondait ; orange, il y a eu moins d’une heure d’interruption ; "
+        "rouge, davantage ; grise, personne n’a regardé.",
         "point": ",",
     },
     "en": {
         "title": "Status of the services",
-        "seen_at": "Seen on {}.",
+        "seen_at": "Seen on {}. If that is more than five minutes ago, look at a neighbour’s.",
         "up": "All works.",
         "partly": "A part of it does not answer.",
         "down": "Nothing answers.",
@@ -44,7 +46,9 @@ WORDS = {
         "from_to": "From {} to {}:",
         "since": "Since {}:",
         "elsewhere": "This page elsewhere",
-        "elsewhere_text": "If this node does not answer, its peers say what they see of it:",
+        "elsewhere_text": "If this site does not answer, its neighbours say what they see of it:",
+        "legend": "A bar for each day: green, all answered; orange, less than an hour of interruption; red, more; "
+        "grey, nobody looked.",
         "point": ".",
     },
 }
