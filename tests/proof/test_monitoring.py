@@ -69,6 +69,8 @@ CERTIFICATE = "/srv/maillage/certificates/live/calvados.maillage.test"
 FAULTS = {
     "a service is stopped": (
         "systemctl stop radicale.service", "systemctl start radicale.service", "radicale.service ne fonctionne pas"),
+    "the mail server's second half is stopped": (
+        "systemctl stop dovecot.service", "systemctl start dovecot.service", "dovecot.service ne fonctionne pas"),
     "a unit fails": (
         "systemd-run --unit=maillage-essai --property=Type=oneshot false || true",
         "systemctl reset-failed maillage-essai.service", "maillage-essai.service a échoué"),
