@@ -160,7 +160,7 @@ def test_a_dead_node_is_told_of_once_by_a_peer(territories, told, record_propert
     assert "Plus rien ne fonctionne." in text
     for peer in (manche, orne):
         until(lambda peer=peer: state(peer, "calvados"), "down", 90)
-    said = calvados.run("doctor", "calvados")
+    said = calvados.run("doctor", "calvados", code=5)
     assert "manche sees it: nothing answers" in said
     assert "restore calvados" in said
     time.sleep(60)
