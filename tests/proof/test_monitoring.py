@@ -44,7 +44,7 @@ MEND = "nft delete table inet cut"
 # Minutes become seconds, of a host's own rules and looks.
 HASTE = r"""
 cd /etc/prometheus
-sed -Ei 's/for: ([0-9]+)s/for: 4s/; s/\[[1-5]m\]/[20s]/g; s/\[10m\]/[2m]/; s/_seconds > 3600/_seconds > 10/' maillage-rules.yml
+sed -Ei 's/for: ([0-9]+)s/for: 4s/; s/\[([1-5]m|90s)\]/[20s]/g; s/\[10m\]/[2m]/; s/_seconds > 3600/_seconds > 10/' maillage-rules.yml
 sed -Ei 's/(scrape_interval(__)?|evaluation_interval): [0-9]+s/\1: 4s/; s/scrape_timeout: 10s/scrape_timeout: 4s/' prometheus.yml
 sed -Ei 's/group_interval: .*/group_interval: 4s/' alertmanager.yml
 sed -Ei 's/OnUnitInactiveSec=.*/OnUnitInactiveSec=4s/' /etc/systemd/system/maillage-facts.timer
