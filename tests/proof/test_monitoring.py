@@ -242,8 +242,10 @@ def hastened(territories):
 def raised(told, words, record_property, mend, besides=()):
     """That the fault that was made is told of with these words, and that it is over once it is mended.
 
-    Nothing else is told, but for what follows from it: subjects with the words of `besides`.
+    Nothing else is told, but for what follows from it: subjects with the words of `besides`; and, since delays are short,
+    that a mail has not left for a moment.
     """
+    besides = ["une alerte qu'elle ne peut pas envoyer", *besides]
     try:
         record_property("seconds", until(lambda: any(words in subject for _, _, subject, _ in told()), True, 200))
         text = next(text for _, _, subject, text in told() if words in subject)
