@@ -242,7 +242,7 @@ def hastened(territories):
 def raised(told, words, record_property, mend, besides=()):
     """That the fault that was made is told of with these words, and that it is over once it is mended.
 
-    Nothing else is told, but for what follows from it: subjects with the words of `besides`; and, since delays are short,
+    Nothing else is told, but for what follows from it: subjects with the words of `besides`; and, delays being short,
     that a mail has not left for a moment.
     """
     besides = ["une alerte qu'elle ne peut pas envoyer", *besides]
