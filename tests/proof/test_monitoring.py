@@ -320,6 +320,20 @@ def test_a_service_that_runs_and_does_not_answer(hastened, told, record_property
         pass
 
 
+def test_a_certificate_that_ends_as_seen_from_outside(hastened, territories, told, record_property):
+    """The lab's authority gives certificates for years: what is changed is how much must be left, to manche's eyes."""
+    rules = "/etc/prometheus/maillage-rules.yml"
+    change = "sed -i 's/time() < {0} [*] 86400/time() < {1} * 86400/' {2} && systemctl reload prometheus"
+    territories[1].on(change.format("7", "10000", rules))
+    words = "Un certificat se termine dans moins d'une semaine"
+
+    def mine():
+        return [each for each in told() if each[0].startswith(f"partenaire-{hastened.name}@")]
+
+    with raised(mine, words, record_property, lambda: territories[1].on(change.format("10000", "7", rules))):
+        assert {sender for _, sender, subject, _ in mine() if words in subject} == {"manche"}
+
+
 def test_a_node_whose_monitoring_has_died(hastened, told, record_property):
     hastened.on("systemctl stop prometheus")
     words = "La supervision de la machine ne répond plus à ses pairs"
