@@ -116,7 +116,7 @@ class Content(Part):
     domain: fields.Domain
     partner: fields.Text
     contact: fields.Mail
-    locale: Locale
+    locale: Locale = "fr_FR"  # cards from before monitoring have none
     serial: Number
     issued: Day
     expires: Day
@@ -154,10 +154,9 @@ def signed(content: Content, key: Ed25519PrivateKey) -> Card:
 
 
 def text(card: Card) -> str:
-    """The card as it is kept and sent."""
-    return (
-        json.dumps(card.model_dump(mode="json", exclude_none=True), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-    )
+    """The card as it is kept and sent: what was signed, without fields that a later version has added."""
+    said = card.model_dump(mode="json", exclude_unset=True)
+    return json.dumps(said, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
 def read(path: Path) -> Card:

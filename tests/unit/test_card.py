@@ -68,6 +68,18 @@ def test_the_signature_is_over_the_canonical_form() -> None:
     public.verify(base64.b64decode(content["signature"]), b"maillage card 1\n" + canonical)
 
 
+def test_a_card_from_before_a_field_was_added_is_read_and_kept_as_it_was() -> None:
+    signing = KEYS["calvados"]
+    body = made().model_dump(mode="json", exclude={"locale", "probes", "signature"}, exclude_none=True)
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    signature = mesh_keys.opened_signing(signing).sign(card.CONTEXT + canonical)
+    older = body | {"signature": base64.b64encode(signature).decode()}
+    found = card.parse(json.dumps(older), "a file")
+    assert (found.locale, found.probes) == ("fr_FR", {})
+    assert json.loads(card.text(found)) == older
+    assert card.parse(card.text(found), "a file") == found
+
+
 @pytest.mark.parametrize("name", [name for name in json.loads(card.text(made())) if name != "format"])
 def test_whatever_is_changed_breaks_the_signature(name: str) -> None:
     other = json.loads(card.text(made("manche", serial=4, leaves=True, mesh="bretagne", partner="Un autre",
