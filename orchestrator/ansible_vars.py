@@ -125,7 +125,7 @@ def node_variables(
     own = territory.resolver
     forwarders = [str(each) for each in own.forwarders] if own else list(around.forwarders)
     apps = list(territory.services.cloud.apps if territory.services.cloud else ())
-    contracts = [(contract.load(role), known) for role, known in on.items()]
+    contracts = declared(on)
     return {
         "base": {
             "base_hostname": f"{host.name}.{domain}",
@@ -135,8 +135,8 @@ def node_variables(
                 for c, known in contracts
                 for d in contract.active(c.debconf, known)
             ],
-            "base_ports": _ports(contracts, mesh=False),
-            "base_mesh_ports": _ports(contracts, mesh=True),
+            "base_ports": ports(contracts, mesh=False),
+            "base_mesh_ports": ports(contracts, mesh=True),
             "base_ssh_port": host.ssh.port if host.ssh else 22,
             "base_ssh_keys": list(territory.partner.ssh_keys),
             "base_trusted_networks": list(around.networks),
@@ -220,7 +220,12 @@ def node_variables(
     }
 
 
-def _ports(contracts: Iterable[tuple[contract.Contract, Variables]], *, mesh: bool) -> list[Variables]:
+def declared(on: Mapping[str, Variables]) -> list[tuple[contract.Contract, Variables]]:
+    """The contracts of roles, each with the variables that its entries' `when` may name."""
+    return [(contract.load(role), known) for role, known in on.items()]
+
+
+def ports(contracts: Iterable[tuple[contract.Contract, Variables]], *, mesh: bool) -> list[Variables]:
     """What the firewall opens: to everybody, or to peers over the mesh alone."""
     return [
         {"port": each.port, "protocol": each.protocol, "reason": each.reason}

@@ -7,7 +7,8 @@ from ipaddress import IPv4Address, IPv6Address
 
 from orchestrator import backup_checks, lab_world, mail_checks
 from orchestrator.findings import SUBSCRIPTIONS, TERRITORY, Finding
-from orchestrator.model import Host, Node
+from orchestrator.host_model import Host
+from orchestrator.model import Node
 from orchestrator.yamlfile import Location
 
 SPECIAL_DOMAINS = ("arpa", "internal", "invalid", "local", "localhost", "onion")  # RFC 6761, 6762, 7686
@@ -18,6 +19,7 @@ def check(nodes: Sequence[Node]) -> Iterator[Finding]:
     for node in nodes:
         yield from _names(node)
         yield from _host(node)
+        yield from _dns(node)
         yield from _engine(node)
         yield from _plans(node)
         yield from _subscribers(node)
@@ -45,12 +47,35 @@ def _names(node: Node) -> Iterator[Finding]:
 def _host(node: Node) -> Iterator[Finding]:
     for index, host in enumerate(node.territory.hosts):
         at: Location = ("hosts", index)
-        if not host.address.all:
+        if not host.address.all and host.provider != "hcloud":
             yield Finding(node, TERRITORY, (*at, "address"), "must have ipv4 or ipv6, or both")
         if host.provider == "lab":
             yield from _lab_host(node, host, at)
         elif host.disk is not None:
             yield Finding(node, TERRITORY, (*at, "disk"), "is for lab hosts only; remove it", at_key=True)
+        if host.provider == "hcloud":
+            yield from _rented_host(node, host, at)
+        elif host.hcloud is not None:
+            yield Finding(node, TERRITORY, (*at, "hcloud"), "is for provider hcloud only; remove it", at_key=True)
+
+
+def _rented_host(node: Node, host: Host, at: Location) -> Iterator[Finding]:
+    if host.hcloud is None:
+        message = "is missing; it must be a mapping with type, location, volume"
+        yield Finding(node, TERRITORY, (*at, "hcloud"), message)
+    if not node.territory.partner.ssh_keys:
+        message = "must have a public key of yours: the new server lets nobody else in"
+        yield Finding(node, TERRITORY, ("partner", "ssh_keys"), message)
+    if host.ssh and (host.ssh.user, host.ssh.port) != ("root", 22):
+        yield Finding(node, TERRITORY, (*at, "ssh"), "a rented server is reached as root at port 22; remove the others")
+
+
+def _dns(node: Node) -> Iterator[Finding]:
+    place = node.territory.dns
+    for name in ("server", "key"):
+        if place and (getattr(place, name) is None) is (place.provider == "rfc2136"):
+            message = "is missing; see docs/dns.md" if place.provider == "rfc2136" else "is not asked for; remove it"
+            yield Finding(node, TERRITORY, ("dns", name), message)
 
 
 def _lab_host(node: Node, host: Host, at: Location) -> Iterator[Finding]:

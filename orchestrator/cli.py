@@ -15,7 +15,7 @@ from errno import ENOSPC
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from orchestrator import __version__
+from orchestrator import __version__, cloud_token
 from orchestrator.errors import MaillageError
 
 INTERRUPTED = 130
@@ -33,6 +33,8 @@ COMMANDS = {
     "validate": Command("check every file of the mesh", reports=True),
     "schema": Command("print the JSON Schema of territory.yml, for editors"),
     "inventory": Command("print Ansible's inventory of the mesh"),
+    "provision": Command("rent what a territory's host needs at Hetzner Cloud", reports=True),
+    "deprovision": Command("give back what was rented for a territory's host", reports=True),
     "plan": Command("show what deploy would change", reports=True),
     "deploy": Command("make territories what their files say, and verify them", reports=True),
     "move": Command("take contacts and calendars from radicale to Nextcloud", reports=True),
@@ -54,7 +56,7 @@ COMMANDS = {
 
 EPILOG = """exit codes:
   0 done   1 unexpected error   2 wrong command line   3 invalid inventory, or a key, secret or archive missing or wrong
-  4 name server refused
+  4 name server or cloud refused
   5 host unreachable or unfit   6 deployment failed   7 verification failed   8 host locked   9 backup or restore failed
   130 interrupted
 """
@@ -84,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     parsed: argparse.Namespace | None = None
+    cloud_token.take()
     # No crash dump of this process, nor of one that it starts: it would hold keys.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:

@@ -113,7 +113,7 @@ class Server:
         import dns.tsig
 
         try:
-            return dns.tsig.Key(self.place.key, self._secret.get_secret_value(), self.place.algorithm)
+            return dns.tsig.Key(str(self.place.key), self._secret.get_secret_value(), self.place.algorithm)
         except ValueError:
             raise DnsRefused("the secret dns.tsig is not base64: `credentials --set` it as your DNS gave it") from None
 

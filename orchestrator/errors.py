@@ -106,6 +106,12 @@ class VerificationFailed(MaillageError):
     exit_code = 7
 
 
+class CloudRefused(MaillageError):
+    """Hetzner Cloud has not done what it was asked, or cannot."""
+
+    exit_code = 4
+
+
 class DnsRefused(MaillageError):
     """The name server that takes the territory's records has not done what it was asked."""
 

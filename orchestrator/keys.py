@@ -48,7 +48,7 @@ def load(territory: Territory) -> SecretStr:
     source = given_elsewhere(territory)
     if source is None:
         return _from_file(territory)
-    return _from_command(territory) if source == COMMAND else _checked(os.environ[source], source)
+    return _from_command(territory) if source == COMMAND else one_line(os.environ[source], source)
 
 
 def create(path: Path) -> SecretStr:
@@ -78,7 +78,7 @@ def read(path: Path) -> SecretStr:
     with os.fdopen(descriptor, "rb") as stream:
         if status.st_mode & 0o077:
             raise SecretsError(f"{path} can be read by others; run: chmod 600 {path}")
-        return _checked(stream.read(4096).decode("utf-8", "replace"), str(path))
+        return one_line(stream.read(4096).decode("utf-8", "replace"), str(path))
 
 
 @contextmanager
@@ -133,10 +133,15 @@ def _from_command(territory: Territory) -> SecretStr:
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         reason = type(error).__name__
         raise SecretsError(f"the command of {COMMAND} cannot be run ({reason}); correct it or unset it") from None
-    return _checked(done.stdout, COMMAND)
+    return one_line(done.stdout, COMMAND)
 
 
-def _checked(text: str, source: str) -> SecretStr:
+def one_line(text: str, source: str) -> SecretStr:
+    """The secret that a file or a command gives.
+
+    Raises:
+        SecretsError: it gives nothing, or more than a line.
+    """
     key = text.strip()
     if not key or "\n" in key:
         raise SecretsError(f"{source} must give one line, the key; it gives {'none' if not key else 'several'}")

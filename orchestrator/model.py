@@ -6,7 +6,6 @@ Only what one file can say by itself is checked here; `checks` compares fields a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,15 +16,13 @@ from orchestrator import fields
 from orchestrator.backup_model import Backup
 from orchestrator.dns_model import Publication
 from orchestrator.fields import Part, Says
+from orchestrator.host_model import Host
 from orchestrator.mail_model import Mail
 from orchestrator.monitoring_model import Monitoring
 
 Engine = Annotated[
     Literal["nextcloud", "radicale"],
     Says("must be nextcloud (files, photos, contacts and calendar) or radicale (contacts and calendar)"),
-]
-Provider = Annotated[
-    Literal["lab", "existing"], Says("must be lab (a container on this machine) or existing (a machine reached by SSH)")
 ]
 Locale = Annotated[Literal["fr_FR", "en_GB"], Says("must be fr_FR or en_GB")]
 State = Annotated[Literal["active", "suspended"], Says("must be active or suspended")]
@@ -42,40 +39,6 @@ class Partner(Part):
     ssh_keys: tuple[fields.PublicKey, ...] = Field(
         (), description="Clés publiques admises sur l'hôte / public keys let in"
     )
-
-
-class Address(Part):
-    """Where a host is reached: one of the two at least."""
-
-    ipv4: fields.Ipv4 | None = None
-    ipv6: fields.Ipv6 | None = None
-
-    @property
-    def all(self) -> tuple[IPv4Address | IPv6Address, ...]:
-        """The addresses that are given, IPv4 first."""
-        return tuple(each for each in (self.ipv4, self.ipv6) if each is not None)
-
-
-class Ssh(Part):
-    """How an existing host is reached."""
-
-    user: fields.SystemUser = Field(
-        default="root", description="root, ou un compte avec sudo / root, or an account with sudo"
-    )
-    port: fields.PortNumber = 22
-    host_key: fields.PublicKey | None = Field(
-        default=None, description="Clé publique de l'hôte, épinglée / pinned host key"
-    )
-
-
-class Host(Part):
-    """One Debian 13 machine."""
-
-    name: fields.HostName
-    provider: Provider
-    address: Address
-    disk: fields.Size | None = Field(default=None, description="Taille du disque, lab seulement / disk size, lab only")
-    ssh: Ssh | None = Field(default=None, description="Accès SSH, existing seulement / SSH access, existing only")
 
 
 class Cloud(Part):

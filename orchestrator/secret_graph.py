@@ -62,7 +62,7 @@ def declared(node: Node) -> list[Secret]:
             services.append(Secret("backup.key", backup_vars.key))
     if node.territory.mesh:
         services += [Secret("mesh.card", mesh_keys.signing), Secret("mesh.wireguard", mesh_keys.wireguard)]
-    if node.territory.dns:
+    if node.territory.dns and node.territory.dns.provider == "rfc2136":
         services.append(Secret("dns.tsig", None))
     subscribers = [Secret(f"{PASSWORDS}.{uid}", password) for uid in node.subscriptions.subscribers]
     return [*services, *(Secret(f"directory.{name}", token) for name in accounts.own(node.territory)), *subscribers]

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from io import StringIO
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from orchestrator import checks, engines
-from orchestrator.errors import InvalidInventory, UsageError
+from orchestrator import checks, engines, yaml_edit
+from orchestrator.errors import UsageError
 from orchestrator.explain import explain
-from orchestrator.files import UNWANTED, read_text, write_text
 from orchestrator.findings import SUBSCRIPTIONS, Finding
 from orchestrator.mesh import Mesh, problem
 from orchestrator.model import Node, Subscriptions
-from orchestrator.secretsfile import LARGEST, locked
-from orchestrator.yamlfile import dotted, is_text, parse
+from orchestrator.yamlfile import dotted
 
 Entries = dict[str, Any]
 
@@ -34,51 +30,16 @@ def change(mesh: Mesh, node: Node, edit: Callable[[Entries], None]) -> tuple[Mes
     Raises:
         UsageError: the result would not be valid; nothing is written then.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.comments import CommentedMap
 
-    yaml = YAML()
-    yaml.width = 4096  # an entry stays on its line
-    path = node.folder / SUBSCRIPTIONS
-    with locked(path):
-        content = (yaml.load(read_text(path, LARGEST)) if path.exists() else None) or CommentedMap()
+    def change_subscribers(content: Entries) -> None:
         if content.get("subscribers") is None:
-            content["subscribers"] = CommentedMap()
+            content["subscribers"] = yaml_edit.mapping()
         edit(content["subscribers"])
         _check(mesh, node, content)
-        text = StringIO()
-        yaml.dump(content, text)
-        _readable(path, text.getvalue())
-        write_text(path, text.getvalue(), path.stat().st_mode & 0o777 if path.exists() else 0o644)
+
+    yaml_edit.edit(node.folder / SUBSCRIPTIONS, change_subscribers)
     changed = engines.load(mesh.folder)
     return changed, changed.nodes[node.name]
-
-
-def entry(values: Mapping[str, str]) -> Any:  # noqa: ANN401 - ruamel's own type
-    """A subscriber's entry, written on one line."""
-    from ruamel.yaml.comments import CommentedMap
-
-    written = CommentedMap({name: quoted(value) for name, value in values.items()})
-    written.fa.set_flow_style()
-    return written
-
-
-def quoted(text: str) -> str:
-    """Text as it is to be written: in quotes where it would be read as something else, such as yes or 12."""
-    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
-
-    return text if is_text(text) else DoubleQuotedScalarString(text)
-
-
-def _readable(path: Path, text: str) -> None:
-    """See that the file which is to be written can be read again."""
-    if UNWANTED.search(text):
-        raise UsageError("a control or invisible character stands in what was given; nothing is written")
-    try:
-        parse(path, text)
-    except InvalidInventory as error:
-        sentences = ": ".join(part for part in (error.problems[0].field, error.problems[0].message) if part)
-        raise UsageError(f"{sentences}; nothing is written") from None
 
 
 def _check(mesh: Mesh, node: Node, content: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from orchestrator import ansible_vars, dns, dns_publish, dns_update, engines, mail_secrets, secrets, zone_check
+from orchestrator import ansible_vars, dns, engines, mail_secrets, publication, secrets, zone_check
 from orchestrator.commands import conclude
 from orchestrator.errors import HostUnreachable, UsageError, VerificationFailed
 from orchestrator.locations import mesh_folder
@@ -22,8 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("territory", metavar="TERRITORY")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--check", action="store_true", help="ask the live DNS, and say what it lacks; exit 7 if so")
-    how.add_argument("--plan", action="store_true", help="ask the server of `dns:`, and say what --publish would do")
-    how.add_argument("--publish", action="store_true", help="have the server of `dns:` hold them (RFC 2136)")
+    how.add_argument("--plan", action="store_true", help="ask whoever `dns:` names, and say what --publish would do")
+    how.add_argument(
+        "--publish", action="store_true", help="have whoever `dns:` names hold them"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,9 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
     [node] = engines.load(mesh_folder(arguments.mesh)).select([arguments.territory])
     if node.territory.is_lab:
         secrets.ensure(node)
-    wanted = ansible_vars.zone(node.territory, mail_secrets.published(node))
     if arguments.plan or arguments.publish:
-        return _publish(node, wanted, arguments)
+        return _publish(node, arguments)
+    wanted = ansible_vars.zone(node.territory, mail_secrets.published(node))
     wanted += dns.reverse(wanted, ansible_vars.public_name(node.territory))
     if not arguments.check:
         if not arguments.json:
@@ -49,42 +51,19 @@ def run(arguments: argparse.Namespace) -> int:
     return conclude({"differences": [asdict(each) for each in found]}, error, as_json=arguments.json)
 
 
-def _publish(node: Node, wanted: list[dns.Record], arguments: argparse.Namespace) -> int:
+def _publish(node: Node, arguments: argparse.Namespace) -> int:
     """Have the server hold them, or say what that would change."""
-    if node.territory.dns is None:
+    found = publication.look(node)
+    if found is None:
         raise UsageError(
-            f"{node.name} names no server that takes its records: write `dns: {{server: …, key: …}}` into its "
-            f"territory.yml, or copy what `dns {node.name}` prints"
+            f"{node.name} names nobody who takes its records: write `dns: {{server: …, key: …}}` or `dns: {{provider: "
+            f"hcloud}}` into its territory.yml, or copy what `dns {node.name}` prints"
         )
-    server = dns_update.Server(node.territory.dns, secrets.reveal(node, "dns.tsig"))
-    owned = dns_update.published(node)
-    steps = dns_publish.steps(wanted, owned, server.ask)
-    conflicts = [step for step in steps if step.action == "conflict"]
-    chosen = [step for step in steps if step.action in ("create", "delete")]
     if not arguments.json:
-        print("\n".join(_words(step) for step in steps))
+        print("\n".join(publication.words(step) for step in found.steps))
     if arguments.publish:
-        zones = dns_publish.by_zone(chosen, server.zone_of)
-        # First what will be ours, so that a run that ends in between leaves nothing that nobody knows of.
-        creating = [step for step in chosen if step.action == "create"]
-        dns_update.remember(node, dns_publish.owned_after(owned, creating))
-        for zone, of_zone in zones.items():
-            server.update(zone, of_zone)
-            owned = dns_publish.owned_after(owned, of_zone)
-        dns_update.remember(node, owned)
-    error = None
-    if conflicts:
-        error = VerificationFailed(
-            f"{node.name}: {len(conflicts)} records are in the way that were not published from here: see above; "
-            "remove them where they were made, if they are not needed"
-        )
-    return conclude({"steps": [asdict(step) for step in steps]}, error, as_json=arguments.json)
-
-
-def _words(step: dns_publish.Step) -> str:
-    record = step.record
-    against = f"  ; in the way: {step.live}" if step.live else ""
-    return f"{step.action:8} {record.name}. {record.type} {record.data}{against}  ; {record.reason}"
+        found.publish()
+    return conclude({"steps": [asdict(step) for step in found.steps]}, found.error(), as_json=arguments.json)
 
 
 def _lines(found: Iterable[Difference]) -> Iterable[str]:

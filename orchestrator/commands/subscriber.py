@@ -7,7 +7,7 @@ import json
 import sys
 from dataclasses import replace
 
-from orchestrator import deployment, drills, engines, hosts, preflight, report, secrets, subscriptions
+from orchestrator import deployment, drills, engines, hosts, preflight, report, secrets, subscriptions, yaml_edit
 from orchestrator.errors import DeployFailed, HostError, HostLocked, PreflightRefused, UsageError, printable
 from orchestrator.explain import closest
 from orchestrator.locations import mesh_folder
@@ -83,13 +83,13 @@ def _add(loaded: Mesh, node: Node, arguments: argparse.Namespace) -> None:
     plan = arguments.plan or shared or (territory.services.cloud.default_plan if territory.services.cloud else "")
     mail = arguments.mail or f"{uid}@{territory.domain}"
     member = {"member_of": payer} if payer else {}
-    entry = subscriptions.entry({"name": arguments.name, "mail": mail, "plan": plan, **member, "state": "active"})
+    entry = yaml_edit.one_line({"name": arguments.name, "mail": mail, "plan": plan, **member, "state": "active"})
 
     def edit(entries: Entries) -> None:
         # The same once more finishes what a lock or an unreachable host kept from the node.
         if uid in entries and dict(entries[uid]) != dict(entry):
             raise UsageError(f"{node.name} has a subscriber {printable(uid)!r} already")
-        entries[subscriptions.quoted(uid)] = entry
+        entries[yaml_edit.quoted(uid)] = entry
 
     secrets.create_missing(node)  # without the key nothing is written
     changed, node = subscriptions.change(loaded, node, edit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from orchestrator.model import Host
+from orchestrator.host_model import Host
 from orchestrator.ssh import Connection
 
 Report = Callable[[str], None]
@@ -35,6 +35,7 @@ def provider(host: Host) -> Provider:
         from orchestrator.providers.lab_provider import LabProvider
 
         return LabProvider()
+    # What is rented (provider hcloud) is made beforehand, by `provisioning`, and is then a machine like any other.
     from orchestrator.providers.existing import ExistingProvider
 
     return ExistingProvider()

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import HostError, HostUnreachable
+from orchestrator.host_model import Host, Ssh
 from orchestrator.locations import keys_folder
-from orchestrator.model import Host, Ssh
 from orchestrator.providers import Report
 from orchestrator.ssh import Connection
 
@@ -34,7 +34,7 @@ def ask_terminal(question: str) -> bool:
 
 @dataclass(frozen=True)
 class ExistingProvider:
-    """Machines that somebody else provides.
+    """Machines that somebody else provides, or that were rented.
 
     Attributes:
         ask: puts the question about a new host key.
@@ -43,8 +43,8 @@ class ExistingProvider:
     ask: Callable[[str], bool] = ask_terminal
 
     def exists(self, territory: str, host: Host) -> bool:  # noqa: ARG002 - the protocol's
-        """It does: that is what the provider's name says."""
-        return True
+        """Whether it is known where it is; one that is rented was met, too."""
+        return host.provider == "existing" or bool(host.address.all and host.ssh and host.ssh.host_key)
 
     def ensure(self, territory: str, host: Host, report: Report) -> None:
         """See that the host answers, and pin its key the first time.
@@ -62,6 +62,8 @@ class ExistingProvider:
     def connection(self, territory: str, host: Host) -> Connection:
         """With the user's own SSH keys; `ssh.host_key` of territory.yml, where given, is the only key accepted."""
         ssh = host.ssh or Ssh.model_validate({})
+        if not host.address.all:
+            raise HostUnreachable(f"{host.name}.{territory} is not rented yet: `deploy {territory}` does that, too")
         address = str(host.address.all[0])
         known_hosts = keys_folder().with_name("known_hosts") / f"{host.name}.{territory}"
         if ssh.host_key:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from orchestrator import lab_world
 from orchestrator.errors import LabUnavailable
-from orchestrator.model import Host
+from orchestrator.host_model import Host
 from orchestrator.providers import Report
 from orchestrator.providers.lab import HostSpec, Lab
 from orchestrator.ssh import Connection

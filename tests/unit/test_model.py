@@ -7,7 +7,8 @@ from sample_territories import REAL
 
 from orchestrator import fields
 from orchestrator.explain import explain
-from orchestrator.model import Host, Ssh, Subscriptions, Territory
+from orchestrator.host_model import Host, Ssh
+from orchestrator.model import Subscriptions, Territory
 
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE8w3Vd5RkQm0Cw0C0Gq3m8kqkS0r1m5rWl2m0nXQy1G"
 

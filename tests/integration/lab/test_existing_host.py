@@ -8,7 +8,7 @@ import pytest
 from lab.second import TWO, eventually, output
 from orchestrator import preflight
 from orchestrator.errors import HostUnreachable, PreflightRefused
-from orchestrator.model import Host
+from orchestrator.host_model import Host
 from orchestrator.providers.existing import ExistingProvider, HostKeyUnknown, fingerprint
 from orchestrator.ssh import AuthenticationRefused, HostKeyChanged
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from orchestrator.model import Host
+from orchestrator.host_model import Host
 from orchestrator.providers import provider
 from orchestrator.providers.existing import ExistingProvider, fingerprint
 

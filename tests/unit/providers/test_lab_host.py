@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import LabUnavailable
-from orchestrator.model import Host
+from orchestrator.host_model import Host
 from orchestrator.providers.lab import HostSpec, Network, Place, archives, host, image, supervisor
 from orchestrator.providers.lab.state import write_spec
 from orchestrator.providers.lab_provider import specification

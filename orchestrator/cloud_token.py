@@ -1,0 +1,56 @@
+"""Hetzner's token: from the environment, a file or a command; in no child's environment, in no file of ours."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from orchestrator import keys
+from orchestrator.errors import SecretsError
+
+VARIABLE = "HCLOUD_TOKEN"  # as in Hetzner's own program
+FILE, COMMAND = f"{VARIABLE}_FILE", f"{VARIABLE}_COMMAND"
+_taken: list[SecretStr] = []
+
+
+def take() -> None:
+    """Keep the token of the environment to this process: what it starts would inherit it."""
+    if found := os.environ.pop(VARIABLE, None):
+        _taken[:] = [SecretStr(found.strip())]
+
+
+def given() -> bool:
+    """Whether there is one."""
+    return bool(_taken or os.environ.get(FILE) or os.environ.get(COMMAND))
+
+
+def load() -> SecretStr:
+    """Find the token.
+
+    Raises:
+        SecretsError: there is none, or it cannot be read.
+    """
+    if _taken:
+        return _taken[0]
+    if path := os.environ.get(FILE):
+        try:
+            return keys.read(Path(path))
+        except FileNotFoundError:
+            raise SecretsError(f"{path} is not there; {FILE} must name the file that holds Hetzner's token") from None
+    if command := os.environ.get(COMMAND):
+        try:
+            done = subprocess.run(
+                shlex.split(command), stdout=subprocess.PIPE, text=True, timeout=keys.COMMAND_SECONDS, check=True
+            )
+        except (subprocess.SubprocessError, OSError, ValueError) as error:
+            reason = type(error).__name__
+            raise SecretsError(f"the command of {COMMAND} does not give the token ({reason}); run it by hand") from None
+        return keys.one_line(done.stdout, COMMAND)
+    raise SecretsError(
+        f"Hetzner's token is not given: put it in the variable {VARIABLE}, or name in {FILE} the file that holds it "
+        f"(mode 0600), or in {COMMAND} a command that prints it"
+    )

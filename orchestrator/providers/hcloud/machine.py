@@ -1,0 +1,242 @@
+"""What is rented for one host: found by its labels, made and changed step by step, given back."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.errors import CloudRefused
+from orchestrator.providers import Report
+from orchestrator.providers.hcloud import read, said
+from orchestrator.rented import FAMILIES, IMAGE, Family, Found, Prices, Step, Wanted
+
+if TYPE_CHECKING:
+    from hcloud import Client
+    from hcloud.firewalls.domain import FirewallRule
+
+SHUTDOWN_SECONDS = 90  # that a server gets to end by itself
+
+
+class Rented:
+    """The things of one host in the project that the token belongs to.
+
+    Args:
+        client: of the API.
+        wanted: what the host needs.
+        report: is told of each step.
+    """
+
+    def __init__(self, client: Client, wanted: Wanted, report: Report) -> None:
+        self._client, self.wanted, self._report = client, wanted, report
+        self._labels = {"maillage.territory": wanted.territory, "maillage.host": wanted.host.partition(".")[0]}
+        self._selector = ",".join(f"{name}=={value}" for name, value in self._labels.items())
+        self._keys: list[Any] = []
+        self._addresses: dict[Family, Any] = {}
+        self._firewall: Any = None
+        self._volume: Any = None
+        self._server: Any = None
+
+    def found(self) -> Found:
+        """Look at what is there.
+
+        Raises:
+            CloudRefused: no usable answer, or more than one thing where one should be.
+        """
+        with said("what there is"):
+            self._keys = self._client.ssh_keys.get_all()
+            self._firewall = self._one("firewalls")
+            for each in self._client.primary_ips.get_all(label_selector=self._selector):
+                if self._addresses.setdefault(_family(str(each.type)), each).id != each.id:
+                    raise self._twice("addresses", str(each.ip))
+            self._volume, self._server = self._one("volumes"), self._one("servers")
+        return read.found(self._keys, self._firewall, self._addresses, self._volume, self._server)
+
+    def prices(self) -> Prices:
+        """What things cost.
+
+        Raises:
+            CloudRefused: no usable answer.
+        """
+        with said("the prices"):
+            return read.prices(self._client.request("GET", "/pricing")["pricing"])
+
+    def do(self, step: Step, user_data: Callable[[], str]) -> None:
+        """Do one step, and wait until it is done.
+
+        Args:
+            step: one of `rented.steps`.
+            user_data: gives what a new server is told at its first start.
+
+        Raises:
+            CloudRefused: it was not done, or that is not known; the same again finds out.
+        """
+        self._report(f"{self.wanted.host}: {step.kind} {_short(step.name)}: {step.what}")
+        with said(f"{step.kind} {_short(step.name)}"):
+            match step.action, step.kind:
+                case "create", "SSH key":
+                    self._keys.append(self._made("ssh_keys", name=self._key_name(step.name), public_key=step.name))
+                case "create", "firewall":
+                    self._firewall = self._made("firewalls", name=self.wanted.host, rules=self._rules())
+                case "change", "firewall":
+                    self._done(*self._firewall.set_rules(self._rules()))
+                case "create", "address":
+                    self._create_address(step.name)
+                case "change", "reverse DNS":
+                    address = self._addresses[_family(step.name)]
+                    self._done(address.change_dns_ptr(read.own(address.ip), step.what))
+                case "create", "volume":
+                    self._create_volume()
+                case "change", "volume":
+                    self._done(self._volume.resize(self.wanted.machine.gigabytes))
+                case "create", "server":
+                    self._create_server(user_data())
+                case "change", "attached address":
+                    self._while_off(lambda: self._addresses[_family(step.name)].assign(self._server.id, "server"))
+                case "change", "attached firewall":
+                    self._shield()
+                case "change", "attached volume":
+                    self._done(self._volume.attach(self._server, automount=False))
+                case "change", "server":
+                    kind = self.wanted.machine.type
+                    self._while_off(lambda: self._server.change_type(_named("ServerType", kind), upgrade_disk=False))
+                case _:
+                    self._done(self._server.power_on())
+
+    def addresses(self) -> dict[Family, str]:
+        """What the host's addresses are."""
+        return {family: read.own(each.ip) for family, each in self._addresses.items()}
+
+    def device(self) -> str:
+        """What the volume is on the server."""
+        return str(self._volume.linux_device)
+
+    def made(self, *, kept: bool) -> list[tuple[str, Callable[[], object]]]:
+        """What was made from here, in the order in which it can be given back, each with what gives it back.
+
+        Args:
+            kept: what outlives a server, instead of what goes with it.
+        """
+        if kept:
+            things = [("volume", self._volume), *((f"address {each.ip}", each) for each in self._addresses.values())]
+        else:
+            ours = [each for each in self._keys if each.labels.items() >= self._labels.items()]
+            things = [("server", self._server), ("firewall", self._firewall), *(("SSH key", each) for each in ours)]
+        return [(f"{what} {each.name}", partial(self._gone, each)) for what, each in things if each]
+
+    def _one(self, kind: str) -> Any:  # noqa: ANN401
+        found = getattr(self._client, kind).get_all(label_selector=self._selector)
+        if len(found) > 1:
+            raise self._twice(kind, " and ".join(str(each.name) for each in found))
+        return found[0] if found else None
+
+    def _twice(self, kind: str, names: str) -> CloudRefused:
+        labels = ", ".join(f"{name}={value}" for name, value in self._labels.items())
+        return CloudRefused(
+            f"{self.wanted.host}: more than one of {kind} has the labels {labels} ({names}); take them off the one "
+            "that is not the node's"
+        )
+
+    def _made(self, kind: str, **arguments: Any) -> Any:  # noqa: ANN401
+        """Create; what a lost answer has hidden from an earlier try is found again by its labels."""
+        from hcloud import APIException
+
+        client = getattr(self._client, kind)
+        try:
+            response = client.create(labels=self._labels, **arguments)
+        except APIException as error:
+            there = [each for each in client.get_all(label_selector=self._selector) if each.name == arguments["name"]]
+            if error.code != "uniqueness_error" or not there:
+                raise
+            return there[0]
+        self._done(getattr(response, "action", None), *(getattr(response, "next_actions", None) or ()))
+        return getattr(response, kind.removesuffix("s"), response)
+
+    def _create_address(self, family: str) -> None:
+        location = _named("Location", self.wanted.machine.location)
+        self._addresses[_family(family)] = self._made(
+            "primary_ips", name=f"{self.wanted.host}-{family}", type=family, location=location, auto_delete=False
+        )
+
+    def _create_volume(self) -> None:
+        machine = self.wanted.machine
+        location = _named("Location", machine.location)
+        self._volume = self._made(
+            "volumes", name=self.wanted.host, size=machine.gigabytes, location=location, format="ext4"
+        )
+
+    def _create_server(self, user_data: str) -> None:
+        from hcloud.images.domain import Image
+        from hcloud.servers.domain import ServerCreatePublicNetwork
+
+        machine, wanted = self.wanted.machine, set(self.wanted.keys)
+        self._server = self._made(
+            "servers",
+            name=self.wanted.host,
+            server_type=_named("ServerType", machine.type),
+            image=Image(name=IMAGE),
+            location=_named("Location", machine.location),
+            ssh_keys=[each for each in self._keys if " ".join(each.public_key.split()[:2]) in wanted],
+            volumes=[self._volume],
+            automount=False,
+            firewalls=[self._firewall],
+            public_net=ServerCreatePublicNetwork(ipv4=self._addresses["ipv4"], ipv6=self._addresses["ipv6"]),
+            user_data=user_data,
+        )
+
+    def _shield(self) -> None:
+        from hcloud.firewalls.domain import FirewallResource
+
+        self._done(*self._firewall.apply_to_resources([FirewallResource("server", server=self._server)]))
+
+    def _while_off(self, change: Callable[[], Any]) -> None:
+        self._done(self._server.shutdown())
+        end = time.monotonic() + SHUTDOWN_SECONDS
+        self._server.reload()
+        while self._server.status != "off" and time.monotonic() < end:
+            time.sleep(1)
+            self._server.reload()
+        if self._server.status != "off":
+            self._done(self._server.power_off())
+        self._done(change())
+        self._done(self._server.power_on())
+
+    def _gone(self, thing: Any) -> None:  # noqa: ANN401
+        with said(f"giving back {thing.name}"):
+            answer = thing.delete()
+            self._done(answer if hasattr(answer, "wait_until_finished") else None)
+
+    def _done(self, *actions: Any) -> None:  # noqa: ANN401
+        for action in actions:
+            if action is not None:
+                action.wait_until_finished()
+
+    def _key_name(self, key: str) -> str:
+        return f"{self.wanted.host}-{hashlib.sha256(base64.b64decode(key.split()[1])).hexdigest()[:8]}"
+
+    def _rules(self) -> list[FirewallRule]:
+        from hcloud.firewalls.domain import FirewallRule
+
+        return [
+            FirewallRule("in", protocol, source_ips=read.EVERYWHERE, port=str(port) if port else None)
+            for protocol, port in sorted(self.wanted.rules, key=str)
+        ]
+
+
+def _family(name: str) -> Family:
+    return next(each for each in FAMILIES if each == name)
+
+
+def _short(name: str) -> str:
+    """A public key by its end."""
+    return f"…{name[-12:]}" if " " in name else name
+
+
+def _named(kind: str, name: str) -> Any:  # noqa: ANN401
+    from hcloud.locations.domain import Location
+    from hcloud.server_types.domain import ServerType
+
+    return {"Location": Location, "ServerType": ServerType}[kind](name=name)

@@ -1,0 +1,79 @@
+"""What the API says, in the words of `rented`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.rented import Address, Family, Found, Price, Prices, Rule, Server, Volume
+
+if TYPE_CHECKING:
+    from hcloud.firewalls.domain import FirewallRule
+
+EVERYWHERE = ["0.0.0.0/0", "::/0"]
+
+
+def prices(found: Mapping[str, Any]) -> Prices:
+    """What things cost."""
+
+    def by_location(entries: Iterable[dict[str, Any]], name: str) -> dict[tuple[str, str], Price]:
+        return {
+            (entry[name], each["location"]): _price(each["price_monthly"])
+            for entry in entries
+            for each in entry["prices"]
+        }
+
+    return Prices(
+        found["currency"],
+        Decimal(found["vat_rate"]),
+        by_location(found["server_types"], "name"),
+        by_location(found["primary_ips"], "type"),
+        _price(found["volume"]["price_per_gb_month"]),
+    )
+
+
+def found(keys: Iterable[Any], firewall: Any, addresses: Mapping[Family, Any], volume: Any, server: Any) -> Found:  # noqa: ANN401 - of their library, whose types name no more
+    """The things of one host, each None where there is none; no more is asked for."""
+    shields = server.public_net.firewalls if server else []
+    return Found(
+        keys=frozenset(" ".join(each.public_key.split()[:2]) for each in keys),
+        rules=frozenset(map(_rule, firewall.rules)) if firewall else None,
+        addresses={family: _address(each, server) for family, each in addresses.items()},
+        volume=Volume(volume.size, _at(volume.server, server), volume.location.name) if volume else None,
+        server=Server(
+            server.server_type.name,
+            server.location.name,
+            server.status != "off",
+            bool(firewall and any(each.firewall.id == firewall.id for each in shields)),
+        )
+        if server
+        else None,
+    )
+
+
+def own(ip: str) -> str:
+    """The address of a host: of IPv6, they give a whole network, and the host takes its first."""
+    return str(ip_network(ip)[1]) if "/" in ip else ip
+
+
+def _address(found: Any, server: Any) -> Address:  # noqa: ANN401
+    address = own(found.ip)
+    reverse = next((each["dns_ptr"] for each in found.dns_ptr if each["ip"] == address), "")
+    return Address(address, reverse, bool(server and found.assignee_id == server.id), found.location.name)
+
+
+def _at(other: Any, server: Any) -> bool:  # noqa: ANN401
+    return bool(server and other and other.id == server.id)
+
+
+def _rule(found: FirewallRule) -> Rule:
+    """A rule as it is; one that nothing here would write is unlike any of ours."""
+    usual = found.direction == "in" and sorted(found.source_ips) == EVERYWHERE
+    port = int(found.port) if found.port and found.port.isdigit() else None
+    return (found.protocol if usual and (port or not found.port) else f"other {found.protocol}", port)
+
+
+def _price(found: dict[str, str]) -> Price:
+    return Price(Decimal(found["net"]), Decimal(found["gross"]))

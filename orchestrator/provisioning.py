@@ -1,0 +1,141 @@
+"""From a territory whose host is rented to what is rented: looked at, made, mended, given back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator import ansible_vars, cloud_token, first_contact, rented, yaml_edit
+from orchestrator.errors import UsageError
+from orchestrator.findings import TERRITORY
+from orchestrator.first_contact import Newcomer
+from orchestrator.model import Node
+from orchestrator.providers import Report
+from orchestrator.providers.existing import ExistingProvider
+from orchestrator.rented import Prices, Step, Wanted
+
+if TYPE_CHECKING:
+    from orchestrator.providers.hcloud.machine import Rented
+
+
+@dataclass(frozen=True)
+class Rental:
+    """What is rented for a node's host, as it was found.
+
+    Attributes:
+        node: whose.
+        wanted: as it should be.
+        there: whether the server is.
+        prices: what things cost.
+        steps: what is to be done.
+        things: what is there.
+    """
+
+    node: Node
+    wanted: Wanted
+    there: bool
+    prices: Prices
+    steps: Sequence[Step]
+    things: Rented
+
+    def rent(self) -> None:
+        """Do the steps, and write the addresses into territory.yml. The same again goes on where a kill has ended it.
+
+        Raises:
+            CloudRefused: a step was not done.
+        """
+        if not self.there:
+            _write(self.node, "ssh", {})  # of an earlier server
+        for step in self.steps:
+            self.things.do(step, Newcomer(self.wanted.host).user_data)
+        _write(self.node, "address", self.things.addresses())
+
+    def meet(self, report: Report) -> None:
+        """Have the server known by a key that nobody else has seen, and its volume mounted.
+
+        Raises:
+            HostError: it does not answer, or not as it should.
+        """
+        newcomer, ssh = Newcomer(self.wanted.host), self.node.territory.host.ssh
+        if not self.there or ssh is None or ssh.host_key is None:
+            key = newcomer.meet(self.things.addresses()["ipv4"], report)
+            _write(self.node, "ssh", {"host_key": key})
+        newcomer.met()
+
+    def mount(self, node: Node) -> None:
+        """Have the volume mounted; the node is as territory.yml says since the first contact.
+
+        Raises:
+            HostError: it cannot be.
+        """
+        connection = ExistingProvider().connection(node.name, node.territory.host)
+        first_contact.mount(connection, self.things.device())
+
+
+def is_rented(node: Node) -> bool:
+    """Whether the node's host is rented by us."""
+    return node.territory.host.provider == "hcloud"
+
+
+def look(node: Node, report: Report) -> Rental:
+    """See what there is, and what is to be done.
+
+    Args:
+        node: its host is rented.
+        report: is told of each step that is done later.
+
+    Raises:
+        SecretsError: there is no token.
+        CloudRefused: no usable answer, or what is wanted cannot be had.
+    """
+    found_things = things(node, report)
+    found, prices, wanted = found_things.found(), found_things.prices(), found_things.wanted
+    return Rental(node, wanted, found.server is not None, prices, rented.steps(wanted, found, prices), found_things)
+
+
+def things(node: Node, report: Report) -> Rented:
+    """What is rented for a node's host, to be looked at.
+
+    Raises:
+        SecretsError: there is no token.
+        UsageError: the host is not rented.
+    """
+    from orchestrator.providers import hcloud
+    from orchestrator.providers.hcloud.machine import Rented
+
+    return Rented(hcloud.client(cloud_token.load()), _wanted(node), report)
+
+
+def forget(node: Node, *names: str) -> None:
+    """Take out of territory.yml what was written there of a server that is given back: `address`, `ssh`."""
+    for name in names:
+        _write(node, name, {})
+
+
+def _wanted(node: Node) -> Wanted:
+    territory = node.territory
+    if territory.host.hcloud is None:
+        raise UsageError(f"{node.name}: its host is not rented (`provider: hcloud` in territory.yml)")
+    opened = ansible_vars.ports(ansible_vars.declared(ansible_vars.roles(territory)), mesh=False)
+    return Wanted(
+        node.name,
+        ansible_vars.host_name(node),
+        territory.host.hcloud,
+        tuple(" ".join(key.split()[:2]) for key in territory.partner.ssh_keys),
+        frozenset({("tcp", 22), rented.PING, *((each["protocol"], each["port"]) for each in opened)}),
+        ansible_vars.public_name(territory),
+    )
+
+
+def _write(node: Node, name: str, values: Mapping[Any, str]) -> None:
+    """Write a mapping of the host's into territory.yml; without values, remove it."""
+
+    def change(content: Any) -> None:  # noqa: ANN401 - ruamel's own type
+        host = content["hosts"][0]
+        if not values:
+            host.pop(name, None)
+        elif host.get(name) != values:
+            host[name] = yaml_edit.one_line(values)
+
+    yaml_edit.edit(node.folder / TERRITORY, change)

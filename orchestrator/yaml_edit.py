@@ -1,0 +1,75 @@
+"""Changes to a YAML file of a partner's that keep their comments and order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import InvalidInventory, UsageError
+from orchestrator.files import UNWANTED, read_text, write_text
+from orchestrator.secretsfile import LARGEST, locked
+from orchestrator.yamlfile import is_text, parse
+
+
+def edit(path: Path, change: Callable[[Any], None]) -> None:
+    """Change a file in place, or make it.
+
+    Args:
+        path: the file.
+        change: changes what is in it, a mapping; raises where the result would be wrong, and nothing is written then.
+
+    Raises:
+        UsageError: what would be written could not be read again.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap
+
+    yaml = YAML()
+    yaml.width = 4096  # an entry stays on its line
+    with locked(path):
+        content = (yaml.load(read_text(path, LARGEST)) if path.exists() else None) or CommentedMap()
+        before = StringIO()
+        yaml.dump(content, before)
+        change(content)
+        text = StringIO()
+        yaml.dump(content, text)
+        if text.getvalue() == before.getvalue():
+            return
+        _readable(path, text.getvalue())
+        write_text(path, text.getvalue(), path.stat().st_mode & 0o777 if path.exists() else 0o644)
+
+
+def mapping() -> Any:  # noqa: ANN401 - ruamel's own type
+    """An empty one."""
+    from ruamel.yaml.comments import CommentedMap
+
+    return CommentedMap()
+
+
+def one_line(values: Mapping[str, str]) -> Any:  # noqa: ANN401 - ruamel's own type
+    """A mapping that is written on one line."""
+    from ruamel.yaml.comments import CommentedMap
+
+    written = CommentedMap({name: quoted(value) for name, value in values.items()})
+    written.fa.set_flow_style()
+    return written
+
+
+def quoted(text: str) -> str:
+    """Text as it is to be written: in quotes where it would be read as something else, such as yes or 12."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    return text if is_text(text) else DoubleQuotedScalarString(text)
+
+
+def _readable(path: Path, text: str) -> None:
+    """See that the file which is to be written can be read again."""
+    if UNWANTED.search(text):
+        raise UsageError("a control or invisible character stands in what was given; nothing is written")
+    try:
+        parse(path, text)
+    except InvalidInventory as error:
+        sentences = ": ".join(part for part in (error.problems[0].field, error.problems[0].message) if part)
+        raise UsageError(f"{sentences}; nothing is written") from None
