@@ -152,6 +152,11 @@ class Step:
     price: Price = NOTHING
     off: bool = False
 
+    @property
+    def title(self) -> str:
+        """What it is about; a public key goes by its end."""
+        return f"{self.kind} {f'…{self.name[-12:]}' if self.kind == 'SSH key' else self.name}"
+
 
 def steps(wanted: Wanted, found: Found, prices: Prices) -> list[Step]:
     """What is to be done, in order; nothing when all is as it should be.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from io import StringIO
 from pathlib import Path
@@ -11,6 +12,8 @@ from orchestrator.errors import InvalidInventory, UsageError
 from orchestrator.files import UNWANTED, read_text, write_text
 from orchestrator.secretsfile import LARGEST, locked
 from orchestrator.yamlfile import is_text, parse
+
+INDENTED_LIST = re.compile(r"^( *)[^\s#-][^\n]*:[^\n]*\n\1  - ", re.MULTILINE)
 
 
 def edit(path: Path, change: Callable[[Any], None]) -> None:
@@ -28,8 +31,12 @@ def edit(path: Path, change: Callable[[Any], None]) -> None:
 
     yaml = YAML()
     yaml.width = 4096  # an entry stays on its line
+    yaml.preserve_quotes = True
     with locked(path):
-        content = (yaml.load(read_text(path, LARGEST)) if path.exists() else None) or CommentedMap()
+        written = read_text(path, LARGEST) if path.exists() else ""
+        if INDENTED_LIST.search(written):
+            yaml.indent(mapping=2, sequence=4, offset=2)
+        content = yaml.load(written) or CommentedMap()
         before = StringIO()
         yaml.dump(content, before)
         change(content)

@@ -23,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--check", action="store_true", help="ask the live DNS, and say what it lacks; exit 7 if so")
     how.add_argument("--plan", action="store_true", help="ask whoever `dns:` names, and say what --publish would do")
-    how.add_argument(
-        "--publish", action="store_true", help="have whoever `dns:` names hold them"
-    )
+    how.add_argument("--publish", action="store_true", help="have whoever `dns:` names hold them")
 
 
 def run(arguments: argparse.Namespace) -> int:

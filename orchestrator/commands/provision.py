@@ -57,10 +57,9 @@ def lines(rental: Rental) -> list[str]:
     prices, total = rental.prices, rented.bill(rental.wanted, rental.prices)
     found = [f"{rental.wanted.host}, at Hetzner Cloud in {rental.wanted.machine.location}:"]
     for step in rental.steps:
-        name = "" if " " in step.name or step.name == rental.wanted.host else f" {step.name}"
         cost = f"  ({step.price.gross:+.2f} {prices.currency} a month)" if step.price != rented.NOTHING else ""
         off = "  (switched off for a minute)" if step.off else ""
-        found.append(f"  {step.action} {step.kind}{name}: {step.what}{cost}{off}")
+        found.append(f"  {step.action} {step.title}: {step.what}{cost}{off}")
     if not rental.steps:
         found.append("  nothing to change")
     found.append(

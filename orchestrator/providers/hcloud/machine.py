@@ -16,7 +16,6 @@ from orchestrator.rented import FAMILIES, IMAGE, Family, Found, Prices, Step, Wa
 
 if TYPE_CHECKING:
     from hcloud import Client
-    from hcloud.firewalls.domain import FirewallRule
 
 SHUTDOWN_SECONDS = 90  # that a server gets to end by itself
 
@@ -74,17 +73,22 @@ class Rented:
         Raises:
             CloudRefused: it was not done, or that is not known; the same again finds out.
         """
-        self._report(f"{self.wanted.host}: {step.kind} {_short(step.name)}: {step.what}")
-        with said(f"{step.kind} {_short(step.name)}"):
+        self._report(f"{self.wanted.host}: {step.title}")
+        with said(step.title):
             match step.action, step.kind:
                 case "create", "SSH key":
-                    self._keys.append(self._made("ssh_keys", name=self._key_name(step.name), public_key=step.name))
+                    self._keys.append(self._create_key(step.name))
                 case "create", "firewall":
-                    self._firewall = self._made("firewalls", name=self.wanted.host, rules=self._rules())
+                    self._firewall = self._made(
+                        "firewalls",
+                        self._client.firewalls.create,
+                        name=self.wanted.host,
+                        rules=read.rules(self.wanted.rules),
+                    )
                 case "change", "firewall":
-                    self._done(*self._firewall.set_rules(self._rules()))
+                    self._done(*self._firewall.set_rules(read.rules(self.wanted.rules)))
                 case "create", "address":
-                    self._create_address(step.name)
+                    self._create_address(_family(step.name))
                 case "change", "reverse DNS":
                     address = self._addresses[_family(step.name)]
                     self._done(address.change_dns_ptr(read.own(address.ip), step.what))
@@ -140,46 +144,64 @@ class Rented:
             "that is not the node's"
         )
 
-    def _made(self, kind: str, **arguments: Any) -> Any:  # noqa: ANN401
+    def _made(self, kind: str, create: Callable[..., Any], **arguments: Any) -> Any:  # noqa: ANN401
         """Create; what a lost answer has hidden from an earlier try is found again by its labels."""
         from hcloud import APIException
 
-        client = getattr(self._client, kind)
         try:
-            response = client.create(labels=self._labels, **arguments)
-        except APIException as error:
-            there = [each for each in client.get_all(label_selector=self._selector) if each.name == arguments["name"]]
-            if error.code != "uniqueness_error" or not there:
+            response = create(labels=self._labels, **arguments)
+        except APIException:  # often of uniqueness; it was not there before, so that it is of the earlier try
+            found = getattr(self._client, kind).get_all(label_selector=self._selector)
+            there = [each for each in found if each.name == arguments["name"]]
+            if not there:
                 raise
             return there[0]
         self._done(getattr(response, "action", None), *(getattr(response, "next_actions", None) or ()))
         return getattr(response, kind.removesuffix("s"), response)
 
-    def _create_address(self, family: str) -> None:
-        location = _named("Location", self.wanted.machine.location)
-        self._addresses[_family(family)] = self._made(
-            "primary_ips", name=f"{self.wanted.host}-{family}", type=family, location=location, auto_delete=False
-        )
+    def _create_key(self, key: str) -> Any:  # noqa: ANN401
+        digest = hashlib.sha256(base64.b64decode(key.split()[1])).hexdigest()
+        name = f"{self.wanted.host}-{digest[:8]}"
+        return self._made("ssh_keys", self._client.ssh_keys.create, name=name, public_key=key)
+
+    def _create_address(self, family: Family) -> None:
+        def create(**arguments: Any) -> Any:  # noqa: ANN401
+            # Their library leaves out `assignee_type`, which their description of the API demands.
+            found = self._client.request("POST", "/primary_ips", json=arguments)
+            return BoundPrimaryIP(self._client.primary_ips, found["primary_ip"])
+
+        from hcloud.primary_ips import BoundPrimaryIP
+
+        settings = {"location": self.wanted.machine.location, "assignee_type": "server", "auto_delete": False}
+        name = f"{self.wanted.host}-{family}"
+        self._addresses[family] = self._made("primary_ips", create, name=name, type=family, **settings)
 
     def _create_volume(self) -> None:
         machine = self.wanted.machine
         location = _named("Location", machine.location)
         self._volume = self._made(
-            "volumes", name=self.wanted.host, size=machine.gigabytes, location=location, format="ext4"
+            "volumes",
+            self._client.volumes.create,
+            name=self.wanted.host,
+            size=machine.gigabytes,
+            location=location,
+            format="ext4",
         )
 
     def _create_server(self, user_data: str) -> None:
         from hcloud.images.domain import Image
         from hcloud.servers.domain import ServerCreatePublicNetwork
+        from hcloud.ssh_keys.domain import SSHKey
 
         machine, wanted = self.wanted.machine, set(self.wanted.keys)
         self._server = self._made(
             "servers",
+            self._client.servers.create,
             name=self.wanted.host,
             server_type=_named("ServerType", machine.type),
             image=Image(name=IMAGE),
             location=_named("Location", machine.location),
-            ssh_keys=[each for each in self._keys if " ".join(each.public_key.split()[:2]) in wanted],
+            ssh_keys=[SSHKey(name=each.name) for each in self._keys if read.public(each) in wanted],
             volumes=[self._volume],
             automount=False,
             firewalls=[self._firewall],
@@ -214,25 +236,9 @@ class Rented:
             if action is not None:
                 action.wait_until_finished()
 
-    def _key_name(self, key: str) -> str:
-        return f"{self.wanted.host}-{hashlib.sha256(base64.b64decode(key.split()[1])).hexdigest()[:8]}"
-
-    def _rules(self) -> list[FirewallRule]:
-        from hcloud.firewalls.domain import FirewallRule
-
-        return [
-            FirewallRule("in", protocol, source_ips=read.EVERYWHERE, port=str(port) if port else None)
-            for protocol, port in sorted(self.wanted.rules, key=str)
-        ]
-
 
 def _family(name: str) -> Family:
     return next(each for each in FAMILIES if each == name)
-
-
-def _short(name: str) -> str:
-    """A public key by its end."""
-    return f"…{name[-12:]}" if " " in name else name
 
 
 def _named(kind: str, name: str) -> Any:  # noqa: ANN401

@@ -38,7 +38,7 @@ def found(keys: Iterable[Any], firewall: Any, addresses: Mapping[Family, Any], v
     """The things of one host, each None where there is none; no more is asked for."""
     shields = server.public_net.firewalls if server else []
     return Found(
-        keys=frozenset(" ".join(each.public_key.split()[:2]) for each in keys),
+        keys=frozenset(map(public, keys)),
         rules=frozenset(map(_rule, firewall.rules)) if firewall else None,
         addresses={family: _address(each, server) for family, each in addresses.items()},
         volume=Volume(volume.size, _at(volume.server, server), volume.location.name) if volume else None,
@@ -51,6 +51,21 @@ def found(keys: Iterable[Any], firewall: Any, addresses: Mapping[Family, Any], v
         if server
         else None,
     )
+
+
+def public(key: Any) -> str:  # noqa: ANN401
+    """An SSH key, as `type base64`."""
+    return " ".join(key.public_key.split()[:2])
+
+
+def rules(wanted: Iterable[Rule]) -> list[FirewallRule]:
+    """Rules as they are written there."""
+    from hcloud.firewalls.domain import FirewallRule
+
+    return [
+        FirewallRule("in", protocol, source_ips=EVERYWHERE, port=str(port) if port else None)
+        for protocol, port in sorted(wanted, key=str)
+    ]
 
 
 def own(ip: str) -> str:
