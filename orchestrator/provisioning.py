@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import ansible_vars, cloud_token, first_contact, rented, yaml_edit
 from orchestrator.errors import UsageError
 from orchestrator.findings import TERRITORY
 from orchestrator.first_contact import Newcomer
+from orchestrator.host_model import Address
 from orchestrator.model import Node
 from orchestrator.providers import Report
 from orchestrator.providers.existing import ExistingProvider
@@ -105,6 +106,16 @@ def things(node: Node, report: Report) -> Rented:
     from orchestrator.providers.hcloud.machine import Rented
 
     return Rented(hcloud.client(cloud_token.load()), _wanted(node), report)
+
+
+def imagined(node: Node) -> Node:
+    """The node with addresses of nobody's (RFC 5737, RFC 3849), for a plan, where it will get its own later."""
+    host = node.territory.host
+    if host.address.all:
+        return node
+    address = Address.model_validate({"ipv4": "192.0.2.1", "ipv6": "2001:db8::1"})
+    there = host.model_copy(update={"address": address})
+    return replace(node, territory=node.territory.model_copy(update={"hosts": (there,)}))
 
 
 def forget(node: Node, *names: str) -> None:

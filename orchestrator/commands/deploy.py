@@ -8,8 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import accounts, ansible_vars, deployment, drills, engines, host_backup, hosts, progress, report
-from orchestrator.commands import add_archive_arguments, conclude, load_for_run
+from orchestrator import (
+    accounts,
+    ansible_vars,
+    deployment,
+    drills,
+    engines,
+    host_backup,
+    hosts,
+    progress,
+    publication,
+    report,
+)
+from orchestrator.commands import add_archive_arguments, conclude, load_for_run, provision
 from orchestrator.errors import (
     BackupFailed,
     DeployFailed,
@@ -42,12 +53,41 @@ def run(arguments: argparse.Namespace) -> int:
     """Deploy, verify, say what was done and what comes next."""
     if bool(arguments.territories) == arguments.all:
         raise UsageError("name the territories to deploy, or say --all")
-    loaded, nodes = load_for_run(arguments)
-    code = conclude_run(arguments, nodes, deploy(loaded, nodes, arguments, unproven=arguments.without_drill))
+    loaded, nodes, before = ready(arguments)
+    outcome = deploy(loaded, nodes, arguments, unproven=arguments.without_drill)
+    code = conclude_run(arguments, nodes, outcome, before)
     if code == 0:
         for node in nodes:
             _tell_of_earlier_backups(node)
     return code
+
+
+def ready(arguments: argparse.Namespace) -> tuple[Mesh, list[Node], dict[str, Any]]:
+    """Rent what is missing, and publish the records; no host is made before the archive for it is there.
+
+    Returns:
+        The mesh and the chosen territories, as their files say by then; what was done, by `cloud` and `dns`.
+    """
+    loaded, nodes = load_for_run(arguments)
+    new = [(node, "") for node in nodes if not hosts.exists(node)]
+    deployment.releases_for(new, arguments.nextcloud_archive, allow_unsigned=arguments.allow_unsigned_archive)
+    done: dict[str, Any] = {"cloud": {}, "dns": {}}
+    for node in nodes:
+        if rental := provision.look(node):
+            if not arguments.json:
+                print("\n".join(provision.lines(rental)), flush=True)
+            provision.provide(rental, lambda: load_for_run(arguments)[0])
+            done["cloud"][node.name] = provision.answer(rental)
+    if done["cloud"]:
+        loaded, nodes = load_for_run(arguments)
+    for node in nodes:
+        if records := publication.look(node):
+            records.publish()
+            done["dns"][node.name] = [asdict(step) for step in records.steps]
+            for step in records.steps:
+                if not arguments.json and step.action != "leave":
+                    print(f"  {node.name:12} {publication.words(step)}", flush=True)
+    return loaded, nodes, done
 
 
 def _tell_of_earlier_backups(node: Node) -> None:
@@ -65,9 +105,11 @@ def _tell_of_earlier_backups(node: Node) -> None:
         )
 
 
-def conclude_run(arguments: argparse.Namespace, nodes: Sequence[Node], outcome: Outcome) -> int:
-    """Say what was done, verify, and say what comes next."""
-    answer: dict[str, Any] = outcome.as_data()
+def conclude_run(
+    arguments: argparse.Namespace, nodes: Sequence[Node], outcome: Outcome, before: Mapping[str, Any] | None = None
+) -> int:
+    """Say what was done, verify, and say what comes next; `before` is what was done before it."""
+    answer: dict[str, Any] = {**(before or {}), **outcome.as_data()}
     if not arguments.json:
         for line in _done(outcome):
             print(line)
@@ -103,7 +145,7 @@ def conclude_run(arguments: argparse.Namespace, nodes: Sequence[Node], outcome: 
 def deploy(
     loaded: Mesh, nodes: Sequence[Node], arguments: argparse.Namespace, *, unproven: bool, move: bool = False
 ) -> Outcome:
-    """Have the hosts up and converge them, alone on each; no host is made before the archive for it is there.
+    """Have the hosts up and converge them, alone on each.
 
     Args:
         loaded: the whole mesh.
@@ -113,8 +155,6 @@ def deploy(
         move: also take to Nextcloud what radicale holds.
     """
     archive, allow_unsigned = arguments.nextcloud_archive, arguments.allow_unsigned_archive
-    new = [(node, "") for node in nodes if not hosts.exists(node)]
-    deployment.releases_for(new, archive, allow_unsigned=allow_unsigned)
     archives = deployment.app_archives(nodes, archive, allow_unsigned=allow_unsigned)
     facts, refused = hosts.ensure(nodes, move=move)
     known = all(each.node for each in facts.values())

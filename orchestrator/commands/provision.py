@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from orchestrator import engines, provisioning, rented
+from orchestrator import cloud_token, engines, hosts, provisioning, rented
 from orchestrator.commands import conclude
 from orchestrator.locations import mesh_folder
+from orchestrator.mesh import Mesh
 from orchestrator.model import Node
 from orchestrator.progress import note
 from orchestrator.provisioning import Rental
@@ -28,19 +29,32 @@ def run(arguments: argparse.Namespace) -> int:
     rental = provisioning.look(node, note)
     if not arguments.json:
         print("\n".join(lines(rental)), flush=True)
-    provide(rental, lambda: engines.load(folder).nodes[node.name])
+    provide(rental, lambda: engines.load(folder))
     if not arguments.json:
         print(f"{node.name}: its host is there; next: deploy {node.name}")
     return conclude(answer(rental), None, as_json=arguments.json)
 
 
-def provide(rental: Rental, again: Callable[[], Node]) -> Node:
-    """Rent, meet and mount; `again` gives the node as the files say by then."""
+def look(node: Node) -> Rental | None:
+    """What is rented for a node, and what is to be done; None where nothing is, or nobody gives the token.
+
+    Raises:
+        SecretsError: there is no token, and the host is not there yet.
+        CloudRefused: no usable answer, or what is wanted cannot be had.
+    """
+    if not provisioning.is_rented(node):
+        return None
+    if not cloud_token.given() and hosts.exists(node):
+        note(f"{node.name}: without {cloud_token.VARIABLE}, what is rented for it is not looked at")
+        return None
+    return provisioning.look(node, note)
+
+
+def provide(rental: Rental, again: Callable[[], Mesh]) -> None:
+    """Rent, meet and mount; `again` gives the mesh as the files say by then."""
     rental.rent()
     rental.meet(note)
-    node = again()
-    rental.mount(node)
-    return node
+    rental.mount(again().nodes[rental.node.name])
 
 
 def answer(rental: Rental) -> dict[str, Any]:

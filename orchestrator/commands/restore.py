@@ -65,9 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Deploy where need be, restore, deploy again so that all of it fits, verify."""
     if arguments.path and not arguments.subscriber:
         raise UsageError("--path goes with --subscriber: whose path is it?")
-    loaded, [node] = load_for_run(arguments)
     at = ["--at", arguments.at] if arguments.at else []
     if arguments.subscriber:
+        _, [node] = load_for_run(arguments)
         path = ["--path", arguments.path] if arguments.path else []
         if arguments.replace:
             raise UsageError("--replace is for a whole node: with --subscriber nothing is replaced")
@@ -75,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         text = f"restored on the host of {node.name}, beside what is there: {folder}"
         print(json.dumps({"territory": node.name, "folder": folder}) if arguments.json else text)
         return 0
+    loaded, [node], before = deploy.ready(arguments)
     words = [*at, *(["--replace"] if arguments.replace else [])]
     state = host_backup.state(node)
     if state == f"restored {shlex.join(words)}".strip():
@@ -91,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     if state != "restoring":
         first = deploy.deploy(loaded, [node], arguments, unproven=True)
         if first.failures or first.interrupted:
-            return deploy.conclude_run(arguments, [node], first)
+            return deploy.conclude_run(arguments, [node], first, before)
     with hosts.locked([node]):
         host_backup.restore(node, words, note)
     return _conclude(loaded, node, arguments)
