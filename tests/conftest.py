@@ -2,7 +2,7 @@
 
 import pytest
 
-BESIDE = ("tests/unit/", "tests/contract/")
+BESIDE = ("tests/unit/", "tests/contract/", "tests/integration/test_provisioning.py")  # need no lab
 
 
 @pytest.hookimpl(optionalhook=True)
