@@ -264,7 +264,9 @@ class Project:
         known = {each["value"] for each in rrset["records"]}
         if known & {each["value"] for each in body["records"]}:
             raise Refused(409, "uniqueness_error", "the record is there")
-        rrset["ttl"] = body.get("ttl")
+        if rrset["records"] and body.get("ttl") not in (None, rrset["ttl"]):
+            raise Refused(422, "invalid_input", "the TTL is another one")
+        rrset["ttl"] = body.get("ttl") or rrset["ttl"]
         rrset["records"] += [{"value": each["value"], "comment": each.get("comment", "")} for each in body["records"]]
         return 201, {"action": self._action("add_rrset_records", self.things["zones"][number], "zone")}
 

@@ -340,19 +340,19 @@ def without_server(stand_in: StandIn) -> None:
     stand_in.project.delete_server({}, {}, str(_first(stand_in, "servers")["id"]))
 
 
-@pytest.mark.parametrize(
-    ("hand", "steps"),
-    [
-        (other_type, ["change server caen.calvados"]),
-        (open_port, ["change firewall caen.calvados"]),
-        (no_firewall, ["change attached firewall caen.calvados"]),
-        (other_reverse, ["change reverse DNS ipv4"]),
-        (switched_off, ["change power caen.calvados"]),
-        (without_volume, ["change attached volume caen.calvados"]),
-        (without_address, ["change attached address ipv4"]),
-        (without_server, ["create server caen.calvados"]),
-    ],
-)
+HANDS: list[tuple[Hand, list[str]]] = [
+    (other_type, ["change server caen.calvados"]),
+    (open_port, ["change firewall caen.calvados"]),
+    (no_firewall, ["change attached firewall caen.calvados"]),
+    (other_reverse, ["change reverse DNS ipv4"]),
+    (switched_off, ["change power caen.calvados"]),
+    (without_volume, ["change attached volume caen.calvados"]),
+    (without_address, ["change attached address ipv4"]),
+    (without_server, ["create server caen.calvados"]),
+]
+
+
+@pytest.mark.parametrize(("hand", "steps"), HANDS)
 def test_what_was_changed_by_hand_is_mended(mesh: Path, stand_in: StandIn, hand: Hand, steps: list[str]) -> None:
     rented(mesh)
     address = (mesh / "calvados" / "territory.yml").read_text()

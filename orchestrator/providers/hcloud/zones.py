@@ -66,7 +66,8 @@ class Zones:
                 rrset = ZoneRRSet(zone=self._all()[zone], name=label, type=kind)  # type: ignore[arg-type]
                 records: list[ZoneRecord] = [ZoneRecord(step.record.data) for step in chosen]
                 if action == "create":
-                    done = self._client.zones.add_rrset_records(rrset, records, ttl=chosen[0].record.ttl)
+                    lives = None if self.ask(name, kind) else chosen[0].record.ttl  # one for all records of a set
+                    done = self._client.zones.add_rrset_records(rrset, records, ttl=lives)
                 else:
                     done = self._client.zones.remove_rrset_records(rrset, records)
                 done.wait_until_finished()
