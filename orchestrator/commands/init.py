@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator import lab_world, mesh, secrets
 from orchestrator.checks import check
 from orchestrator.errors import InvalidInventory, UsageError, printable
+from orchestrator.files import read_text
 from orchestrator.findings import SUBSCRIPTIONS, TERRITORY
 from orchestrator.locations import CLONE, keys_folder, mesh_folder
 from orchestrator.model import Node
@@ -27,13 +28,12 @@ partner:
   name: Partenaire de {territory}   # affiché aux abonnés / shown to subscribers
   contact: {contact}
   locale: fr_FR                                 # fr_FR ou/or en_GB
-  # ssh_keys: ["ssh-ed25519 AAAA… nom"]         # clés admises sur l'hôte / keys let in
+  {keys}
 
 hosts:
   - name: {host}
     provider: {provider}
-    address: {{{addresses}}}
-    {rest}
+{place}
 
 services:
   cloud:
@@ -47,6 +47,9 @@ services:
 plans:                                          # prix en euros par mois / prices in euros a month
   essentiel: {{quota: 10 GB, mail_quota: 2 GB, mailboxes: 1, price: 3.00}}
 """
+
+KEYS_TEXT = """# ssh_keys: ["ssh-ed25519 AAAA… nom"]         # clés admises sur l'hôte / keys let in"""
+LARGEST_KEY = 16_384  # bytes of a public key's file
 
 ENGINES = {
     "nextcloud": "fichiers, photos, contacts et agenda / files, photos, contacts and calendar",
@@ -63,11 +66,17 @@ subscribers: {}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("territory", metavar="TERRITORY")
-    parser.add_argument("--provider", choices=("lab", "existing"), default="lab", help="default: lab")
-    parser.add_argument("--domain", help="required for an existing host")
-    parser.add_argument("--contact", metavar="MAIL", help="outside the domain; required for an existing host")
+    parser.add_argument("--provider", choices=("lab", "existing", "hcloud"), default="lab", help="default: lab")
+    parser.add_argument("--domain", help="required but in the lab")
+    parser.add_argument("--contact", metavar="MAIL", help="outside the domain; required but in the lab")
     parser.add_argument("--ipv4", metavar="ADDRESS", help="of an existing host; one address at least")
     parser.add_argument("--ipv6", metavar="ADDRESS")
+    parser.add_argument("--type", default="cx33", help="of a server at Hetzner Cloud (hcloud; default: cx33)")
+    parser.add_argument("--location", default="nbg1", help="of it (default: nbg1)")
+    parser.add_argument("--volume", default="100 GB", help='for its data (default: "100 GB")')
+    parser.add_argument(
+        "--ssh-key", metavar="FILE", help="your public key, which it lets in (default: the one in ~/.ssh)"
+    )
     parser.add_argument("--engine", choices=tuple(ENGINES), default="nextcloud", help="default: nextcloud")
     parser.add_argument("--host", metavar="NAME", default="noeud", help="the host's name (default: noeud)")
 
@@ -104,30 +113,52 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _territory(arguments: argparse.Namespace, others: list[Node]) -> str:
-    name = arguments.territory
+    name, keys = arguments.territory, KEYS_TEXT
+    ipv4, ipv6, domain, contact = arguments.ipv4, arguments.ipv6, arguments.domain, arguments.contact
+    if arguments.provider != "existing" and (ipv4 or ipv6):
+        raise UsageError("--ipv4 and --ipv6 are for an existing host: add --provider existing")
     if arguments.provider == "lab":
-        if arguments.ipv4 or arguments.ipv6:
-            raise UsageError("--ipv4 and --ipv6 are for an existing host: add --provider existing")
         ipv4, ipv6 = _free_lab_addresses(others)
-        domain = arguments.domain or f"{name}.maillage.test"
-        contact = arguments.contact or f"partenaire-{name}@exterieur.test"
-        rest = "disk: 8 GB"
+        domain, contact = domain or f"{name}.maillage.test", contact or f"partenaire-{name}@exterieur.test"
+        place = [_address(ipv4, ipv6), "disk: 8 GB"]
+    elif not (domain and contact):
+        raise UsageError("a host that is not of the lab needs --domain and --contact")
+    elif arguments.provider == "hcloud":
+        keys = f'ssh_keys: ["{_public_key(arguments.ssh_key)}"]  # clés admises / keys let in'
+        machine = f"{{type: {arguments.type}, location: {arguments.location}, volume: {arguments.volume}}}"
+        place = [f"hcloud: {machine}  # loué par `deploy` / rented by it"]
+    elif ipv4 or ipv6:
+        ssh = "ssh: {user: root, port: 22}  # host_key : montrée au premier contact / shown at first contact"
+        place = [_address(ipv4, ipv6), ssh]
     else:
-        ipv4, ipv6, domain, contact = arguments.ipv4, arguments.ipv6, arguments.domain, arguments.contact
-        if not (domain and contact and (ipv4 or ipv6)):
-            raise UsageError("an existing host needs --domain, --contact, and --ipv4 or --ipv6 or both")
-        rest = "ssh: {user: root, port: 22}  # host_key : montrée au premier contact / shown at first contact"
-    addresses = ", ".join(f'{kind}: "{value}"' for kind, value in (("ipv4", ipv4), ("ipv6", ipv6)) if value)
+        raise UsageError("an existing host needs --ipv4 or --ipv6 or both")
     return TERRITORY_TEXT.format(
         territory=name,
         domain=domain,
         contact=contact,
+        keys=keys,
         host=arguments.host,
         provider=arguments.provider,
-        addresses=addresses,
-        rest=rest,
+        place="\n".join(f"    {line}" for line in place),
         engine=f"{arguments.engine:43} # {ENGINES[arguments.engine]}",
     )
+
+
+def _address(ipv4: str | None, ipv6: str | None) -> str:
+    given = ", ".join(f'{kind}: "{value}"' for kind, value in (("ipv4", ipv4), ("ipv6", ipv6)) if value)
+    return f"address: {{{given}}}"
+
+
+def _public_key(given: str | None) -> str:
+    """The partner's public key: of the file that is named, or the best one of `ssh-keygen`'s usual place."""
+    usual = [Path.home() / ".ssh" / f"id_{kind}.pub" for kind in ("ed25519", "ecdsa", "rsa")]
+    path = Path(given) if given else next((each for each in usual if each.exists()), None)
+    if path is None:
+        raise UsageError("a rented server lets in who has your key: make one (`ssh-keygen`), or name it by --ssh-key")
+    text = read_text(path, LARGEST_KEY).strip() if path.exists() else ""
+    if not text or "PRIVATE" in text or '"' in text or "\n" in text:
+        raise UsageError(f"{path} is not a public key: --ssh-key must name the file that ends in .pub")
+    return text
 
 
 def _free_lab_addresses(others: list[Node]) -> tuple[str, str]:

@@ -24,7 +24,7 @@ SETTINGS = {
 FIRST_START = r"""set -eu
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends cloud-init > /dev/null
+apt-get install -y -qq --no-install-recommends cloud-init e2fsprogs > /dev/null
 mkdir -p /dev/disk/by-id
 mknod "{device}" b {major} {minor}
 cat > /etc/cloud/cloud.cfg.d/90-stand-in.cfg <<'END'
