@@ -6,21 +6,22 @@ import os
 import shlex
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
-from orchestrator import keys
 from orchestrator.errors import SecretsError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 VARIABLE = "HCLOUD_TOKEN"  # as in Hetzner's own program
 FILE, COMMAND = f"{VARIABLE}_FILE", f"{VARIABLE}_COMMAND"
-_taken: list[SecretStr] = []
+_taken: list[str] = []
 
 
 def take() -> None:
     """Keep the token of the environment to this process: what it starts would inherit it."""
     if found := os.environ.pop(VARIABLE, None):
-        _taken[:] = [SecretStr(found.strip())]
+        _taken[:] = [found]
 
 
 def given() -> bool:
@@ -34,8 +35,10 @@ def load() -> SecretStr:
     Raises:
         SecretsError: there is none, or it cannot be read.
     """
+    from orchestrator import keys
+
     if _taken:
-        return _taken[0]
+        return keys.one_line(_taken[0], VARIABLE)
     if path := os.environ.get(FILE):
         try:
             return keys.read(Path(path))

@@ -106,16 +106,18 @@ class VerificationFailed(MaillageError):
     exit_code = 7
 
 
-class CloudRefused(MaillageError):
-    """Hetzner Cloud has not done what it was asked, or cannot."""
+class OutsideRefused(MaillageError):
+    """Somebody whose service the node needs has not done what was asked."""
 
     exit_code = 4
 
 
-class DnsRefused(MaillageError):
-    """The name server that takes the territory's records has not done what it was asked."""
+class CloudRefused(OutsideRefused):
+    """Hetzner Cloud refuses, or what is wanted cannot be had there."""
 
-    exit_code = 4
+
+class DnsRefused(OutsideRefused):
+    """The name server that takes the territory's records refuses."""
 
 
 class BackupFailed(MaillageError):

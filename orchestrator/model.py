@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from orchestrator import fields
+from orchestrator import fields, lab_world
 from orchestrator.backup_model import Backup
 from orchestrator.dns_model import Publication
 from orchestrator.fields import Part, Says
@@ -134,11 +134,8 @@ class Territory(Part):
 
     @property
     def is_lab(self) -> bool:
-        """Whether the territory lives in the lab: on one of its hosts, or on another one by a name that is nobody's.
-
-        Names below `.test` (RFC 6761) exist in no DNS but the lab's.
-        """
-        return self.host.provider == "lab" or self.domain.endswith(".test")
+        """Whether the territory lives in the lab: on one of its hosts, or on another one by a name that it alone has."""
+        return self.host.provider == "lab" or self.domain.endswith(f".{lab_world.TERRITORIES}")
 
     @property
     def engine(self) -> str | None:

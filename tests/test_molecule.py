@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -62,4 +63,6 @@ def test_role(role: str, tmp_path: Path) -> None:
         timeout=SECONDS,
         check=False,
     )
-    assert done.returncode == 0, f"scenario {role}:\n{done.stdout[-20_000:]}"
+    said = done.stdout.splitlines()
+    where = "\n".join(line for line in said if re.match(r"(TASK|fatal|failed|.*\bmsg\b)", line.strip()))
+    assert done.returncode == 0, f"scenario {role}:\n{done.stdout[-20_000:]}\nin short:\n{where[-2000:]}"

@@ -119,7 +119,7 @@ def _territory(arguments: argparse.Namespace, others: list[Node]) -> str:
         raise UsageError("--ipv4 and --ipv6 are for an existing host: add --provider existing")
     if arguments.provider == "lab":
         ipv4, ipv6 = _free_lab_addresses(others)
-        domain, contact = domain or f"{name}.maillage.test", contact or f"partenaire-{name}@exterieur.test"
+        domain, contact = domain or f"{name}.{lab_world.TERRITORIES}", contact or f"partenaire-{name}@exterieur.test"
         place = [_address(ipv4, ipv6), "disk: 8 GB"]
     elif not (domain and contact):
         raise UsageError("a host that is not of the lab needs --domain and --contact")

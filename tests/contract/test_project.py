@@ -36,6 +36,7 @@ LAYERS = [
         "outcome",
         "progress",
     },
+    {"host_model"},
     {"model", "explain", "recovery", "report", "runner", "ssh"},
     {
         "accounts",
@@ -47,6 +48,10 @@ LAYERS = [
         "secret_graph",
         "secretsfile",
         "keys",
+        "cloud_token",
+        "rented",
+        "dns_publish",
+        "zone_check",
         "providers",
         "mail_preflight",
         "mail_vars",
@@ -65,8 +70,7 @@ LAYERS = [
         "subscriptions",
         "ansible_inventory",
         "ansible_vars",
-        "zone_check",
-        "dns_publish",
+        "yaml_edit",
         "dns_update",
         "verify",
         "engines",
@@ -74,8 +78,8 @@ LAYERS = [
     {"lab_internet"},
     {"lab_services"},
     {"lab_correspondent"},
-    {"hosts"},
-    {"deployment", "host_backup", "node_status", "doctor", "graphs"},
+    {"hosts", "first_contact", "publication", "foreseen"},
+    {"deployment", "host_backup", "node_status", "doctor", "graphs", "packages", "provisioning"},
     {"commands", "vault_client"},
     {"cli"},
     {"__main__"},
@@ -110,10 +114,16 @@ def test_nothing_points_back_up(path):
             assert RANK[pieces[1]] <= RANK[part(path)], f"{path.name} imports {name}"
 
 
-@pytest.mark.parametrize(("library", "only"), [("ansible_runner", "runner.py"), ("ruamel", "subscriptions.py")])
+@pytest.mark.parametrize(("library", "only"), [("ansible_runner", "runner.py"), ("ruamel", "yaml_edit.py")])
 def test_one_module_knows_the_library(library, only):
     users = {path.name for path in SOURCES if any(name.split(".")[0] == library for name in imported(path))}
     assert users == {only}
+
+
+def test_one_folder_knows_hetzners_library():
+    users = [path for path in SOURCES if any(name.split(".")[0] == "hcloud" for name in imported(path))]
+    assert users
+    assert all(path.parent == PACKAGE / "providers" / "hcloud" for path in users)
 
 
 def locked():

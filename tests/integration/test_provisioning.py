@@ -17,7 +17,7 @@ from hetzner_stand_in.project import READING, TOKEN, Refused
 from hetzner_stand_in.server import Fault, Silence, StandIn
 from renting import rent
 
-from orchestrator import cli, cloud_token
+from orchestrator import cli, cloud_token, engines, publication
 from orchestrator.errors import CloudRefused
 from orchestrator.providers import hcloud
 
@@ -416,3 +416,70 @@ def test_what_is_given_back_is_what_is_said(
     assert (text == TERRITORY) is bool(more)
     rented(mesh)
     assert there(stand_in) == ALL
+
+
+def records(stand_in: StandIn, zone: int) -> set[tuple[str, str, str]]:
+    """What a zone holds."""
+    return {
+        (name, kind, each["value"])
+        for (name, kind), rrset in stand_in.project.rrsets[zone].items()
+        for each in rrset["records"]
+    }
+
+
+def published(mesh: Path) -> list[str]:
+    """What was done to have the records there."""
+    found = publication.look(engines.load(mesh).nodes["calvados"])
+    assert found
+    found.publish()
+    return [f"{step.action} {step.record.name} {step.record.type}" for step in found.chosen]
+
+
+def test_records_are_made_changed_and_removed_and_others_stay(mesh: Path, stand_in: StandIn) -> None:
+    """In a zone at Hetzner: what was not published from here is never touched."""
+    zone = stand_in.project.add_zone("calvados.example")
+    stand_in.project.add_zone("example")
+    foreign = {("www", "A", "192.0.2.80"), ("@", "TXT", '"a-site=1"'), ("caen", "TXT", '"somebody"')}
+    for name, kind, value in foreign:
+        stand_in.project.record(zone, name, kind, value)
+        stand_in.project.rrsets[zone][name, kind]["ttl"] = 60
+    rented(mesh)
+    changed(mesh, "services:", "dns: {provider: hcloud}\nservices:")
+    assert "create caen.calvados.example A" in published(mesh)
+    ours = records(stand_in, zone) - foreign
+    assert {("caen", "A", "203.0.113.100"), ("cloud", "AAAA", "2001:db8:10::1")} <= ours
+    before = len(stand_in.requests)
+    assert published(mesh) == []
+    assert len(stand_in.requests) - before == 2
+    changed(mesh, "203.0.113.100", "203.0.113.7")
+    assert "delete caen.calvados.example A" in published(mesh)
+    assert ("caen", "A", "203.0.113.7") in records(stand_in, zone)
+    assert ("caen", "A", "203.0.113.100") not in records(stand_in, zone)
+    stand_in.project.record(zone, "cloud", "TXT", '"later"')
+    found = publication.look(engines.load(mesh).nodes["calvados"], none=True)
+    assert found
+    found.publish()
+    assert records(stand_in, zone) == foreign | {("cloud", "TXT", '"later"')}
+
+
+def test_a_record_in_the_way_is_left_and_named(
+    mesh: Path, stand_in: StandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zone = stand_in.project.add_zone("calvados.example")
+    stand_in.project.record(zone, "cloud", "CNAME", "elsewhere.example.")
+    rented(mesh)
+    changed(mesh, "services:", "dns: {provider: hcloud}\nservices:")
+    use(TOKEN, monkeypatch)
+    assert cli.main(["--mesh", str(mesh), "dns", "calvados", "--publish"]) == 7
+    assert "conflict cloud.calvados.example. A 203.0.113.100  ; in the way: CNAME elsewhere.example." in (
+        capsys.readouterr().out
+    )
+    assert ("cloud", "CNAME", "elsewhere.example.") in records(stand_in, zone)
+    assert ("caen", "A", "203.0.113.100") in records(stand_in, zone)
+
+
+def test_a_zone_that_is_not_there_is_one_sentence(mesh: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rented(mesh)
+    changed(mesh, "services:", "dns: {provider: hcloud}\nservices:")
+    assert cli.main(["--mesh", str(mesh), "dns", "calvados", "--plan"]) == 4
+    assert "the project has no zone for" in capsys.readouterr().err

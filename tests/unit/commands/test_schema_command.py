@@ -38,7 +38,7 @@ def test_an_editor_accepts_the_samples_and_finds_the_schema(path: Path) -> None:
         ("territory: montagne", "territory: Montagne"),
         ("price: 3.00", "price: x"),
         ("quota: 10 GB", "quota: 10"),
-        ("provider: existing", "provider: hcloud"),
+        ("provider: existing", "provider: aws"),
         ("engine: radicale", "engines: radicale"),
         ("  - {name: noeud, provider: existing, address: {ipv4: 203.0.113.11}}", "  []"),
     ],
