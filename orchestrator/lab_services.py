@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from orchestrator import lab_internet, lab_world, mail_keys, mail_secrets, vault
 from orchestrator.ansible_vars import Surroundings
-from orchestrator.providers import lab_provider
+from orchestrator.model import Node
+from orchestrator.providers import provider
 from orchestrator.providers.lab import HostSpec, Lab, material, network
 from orchestrator.providers.lab_provider import AUTHORITY_NAME, INTERNET
 from orchestrator.vaulted import Variables
@@ -87,8 +88,6 @@ def role_variables(
         "lab_internet_dkim_key": found.dkim_key,
     }
     nodes = [node for node in mesh.nodes.values() if node.territory.is_lab]
-
-    made = lab_provider.LabProvider().exists
     dkim = mail_keys.dkim_record(found.dkim_key.read_text(encoding="utf-8"))
     published = {node.name: mail_secrets.published(node) for node in nodes}
     return lab_internet.internet_variables(
@@ -97,10 +96,14 @@ def role_variables(
         _local_names(),
         found.certificate.read_text(encoding="utf-8"),
         {name: _vaulted(path, key, label) for name, path in private.items()},
-        correspondents=any(node.territory.services.mail and made(node.name, node.territory.host) for node in nodes)
+        correspondents=any(node.territory.services.mail and _made(node) for node in nodes)
         if correspondents is None
         else correspondents,
     )
+
+
+def _made(node: Node) -> bool:
+    return provider(node.territory.host).exists(node.name, node.territory.host)
 
 
 def _local_names() -> dict[str, list[str]]:

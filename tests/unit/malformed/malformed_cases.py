@@ -374,7 +374,7 @@ MEANING = [
         "provider not offered yet",
         "provider: existing",
         "provider: aws",
-        "9:15: hosts.0.provider: must be lab (a container on this machine), existing (a machine reached by SSH) or …",
+        "9:15: hosts.0.provider: must be lab (a container on this machine), existing (a machine reached by SSH)",
     ),
     territory(
         "rented host of which nothing is said",
