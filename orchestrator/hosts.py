@@ -86,6 +86,12 @@ def check(node: Node, *, move: bool = False) -> Facts:
     )
 
 
+def mail_notices(node: Node) -> list[str]:
+    """What would have other servers refuse the host's mail, as this machine's resolver says; a sentence each."""
+    name = ansible_vars.public_name(node.territory)
+    return list(mail_preflight.notices(node.territory, name, mail_preflight.live))
+
+
 @contextmanager
 def locked(nodes: Sequence[Node], *, internet: bool = False) -> Iterator[dict[str, HostError]]:
     """Hold the deployment lock of every host, in one order for everybody.

@@ -134,7 +134,7 @@ class Territory(Part):
 
     @property
     def is_lab(self) -> bool:
-        """Whether the territory lives in the lab: on one of its hosts, or on another one by a name that it alone has."""
+        """Whether the territory lives in the lab: on one of its hosts, or on another one by a name of the lab's."""
         return self.host.provider == "lab" or self.domain.endswith(f".{lab_world.TERRITORIES}")
 
     @property

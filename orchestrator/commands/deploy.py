@@ -161,6 +161,9 @@ def deploy(
     reached = [node for node in nodes if node.name in facts]
     for node in reached:
         engines.record(node)
+        # One that is in service already is watched by its monitoring.
+        for sentence in () if facts[node.name].mailboxes else hosts.mail_notices(node):
+            progress.note(f"{node.name}: mail: {sentence}")
     present = [(node, facts[node.name].nextcloud) for node in reached]
     releases = deployment.releases_for(present, archive, allow_unsigned=allow_unsigned)
     if not unproven:

@@ -67,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         release = node.name in releases and bool(facts.get(node.name) and facts[node.name].nextcloud)
         notices[node.name] = {
             "downtime": list(foreseen.downtime(ansible_vars.host_name(node), outcome, steps, release=release)),
+            "mail": [] if node.name in absent else hosts.mail_notices(node),
             "risk": foreseen.risk(node, facts.get(node.name), release=release),
         }
     if not arguments.json:
@@ -123,4 +124,6 @@ def _show(
     for node in nodes:
         for what, how_long in notices[node.name]["downtime"]:
             print(f"{node.name}: interrupted: {what}: {how_long}")
+        for sentence in notices[node.name]["mail"]:
+            print(f"{node.name}: mail: {sentence}")
         print(f"{node.name}: data at risk: {notices[node.name]['risk']}")

@@ -64,3 +64,36 @@ def test_a_node_in_service_is_not_asked_again(real, host, monkeypatch):
     exchangers(monkeypatch, "127.0.0.1")
     assert mail_preflight.refusal(real, IN_SERVICE, host) is None
     assert host.scripts == []
+
+
+ANSWERS = {
+    "good": {("11.113.0.203.in-addr.arpa.", "PTR"): ("mail.montagne.example.",)},
+    "another name": {("11.113.0.203.in-addr.arpa.", "PTR"): ("static.11.example.",)},
+    "no name": {},
+    "listed": {
+        ("11.113.0.203.in-addr.arpa.", "PTR"): ("mail.montagne.example.",),
+        ("11.113.0.203.zen.spamhaus.org.", "A"): ("127.0.0.2",),
+    },
+    "a list that does not answer us": {
+        ("11.113.0.203.in-addr.arpa.", "PTR"): ("mail.montagne.example.",),
+        ("11.113.0.203.zen.spamhaus.org.", "A"): ("127.255.255.254",),
+    },
+}
+SENTENCES = {
+    "another name": "203.0.113.11 leads back to static.11.example, and must lead to mail.montagne.example",
+    "no name": "203.0.113.11 leads back to no name, and must lead to mail.montagne.example",
+    "listed": "203.0.113.11 is on the blacklist zen.spamhaus.org (127.0.0.2): ask there to be taken off",
+}
+
+
+@pytest.mark.parametrize("what", ANSWERS)
+def test_what_other_servers_would_refuse_mail_for_is_said(real, what):
+    said = list(
+        mail_preflight.notices(real, "mail.montagne.example", lambda name, kind: ANSWERS[what].get((name, kind), ()))
+    )
+    assert len(said) == (what in SENTENCES)
+    assert all(sentence.startswith(SENTENCES[what]) for sentence in said)
+
+
+def test_what_cannot_be_told_is_not_said(real):
+    assert list(mail_preflight.notices(real, "mail.montagne.example", lambda *_: None)) == []
