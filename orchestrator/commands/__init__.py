@@ -28,8 +28,12 @@ def add_archive_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_for_run(arguments: argparse.Namespace) -> tuple[Mesh, list[Node]]:
+def load_for_run(arguments: argparse.Namespace, *, again: bool = False) -> tuple[Mesh, list[Node]]:
     """The mesh and, of its territories, those that the arguments name (or all), each with a decided engine.
+
+    Args:
+        arguments: the command line's.
+        again: the files were changed meanwhile; which engine was decided on is not said once more.
 
     Raises:
         UsageError: a territory is not in this mesh.
@@ -41,7 +45,7 @@ def load_for_run(arguments: argparse.Namespace) -> tuple[Mesh, list[Node]]:
     loaded = mesh.load(mesh_folder(arguments.mesh))
     names = [node.name for node in loaded.select(arguments.territories)]
     archive, unsigned = arguments.nextcloud_archive, arguments.allow_unsigned_archive
-    loaded = engines.choose(loaded, names, archive, allow_unsigned=unsigned, say=note)
+    loaded = engines.choose(loaded, names, archive, allow_unsigned=unsigned, say=(lambda _: None) if again else note)
     return loaded, loaded.select(names)
 
 

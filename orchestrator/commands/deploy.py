@@ -76,10 +76,10 @@ def ready(arguments: argparse.Namespace) -> tuple[Mesh, list[Node], dict[str, An
         if rental := provision.look(node):
             if not arguments.json:
                 print("\n".join(provision.lines(rental)), flush=True)
-            provision.provide(rental, lambda: load_for_run(arguments)[0])
+            provision.provide(rental, lambda: load_for_run(arguments, again=True)[0])
             done["cloud"][node.name] = provision.answer(rental)
     if done["cloud"]:
-        loaded, nodes = load_for_run(arguments)
+        loaded, nodes = load_for_run(arguments, again=True)
     for node in nodes:
         if records := publication.look(node):
             records.publish()
