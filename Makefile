@@ -65,6 +65,7 @@ bench: setup ## the figures of docs, measured here
 	$(BIN)/python tests/bench_nextcloud.py
 	$(BIN)/python tests/bench_backup.py
 	PYTHONPATH=tests/faults $(BIN)/python tests/bench_monitoring.py
+	PYTHONPATH=tests/integration $(BIN)/python tests/bench_provisioning.py
 
 clean: ## remove lab hosts, network, mounts, the lab's state and .venv; apt packages stay
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m orchestrator lab down --purge; else echo "no .venv: if a lab is left, run make setup first"; fi

@@ -72,7 +72,7 @@ def test_nothing_is_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]
         (["val", "--ipv4", "192.0.2.12"], "add --provider existing"),
         (["val", "--provider", "existing"], "needs --domain and --contact"),
         (["val", *EXISTING], "an existing host needs --ipv4 or --ipv6 or both"),
-        (["val", "--provider", "hcloud", *EXISTING[2:], "--ssh-key", "/dev/null"], "is not a public key"),
+        (["val", "--provider", "hcloud", *EXISTING[2:], "--ssh-key", "absent.pub"], "is not a public key"),
         (["val", *EXISTING, "--ipv4", "127.0.0.1"], "hosts.0.address.ipv4: no other machine"),
     ],
 )
