@@ -37,6 +37,7 @@ END
 cat > /var/lib/cloud/seed/nocloud/user-data <<'END'
 {user}
 END
+dpkg-query -Wf '${{Package}}\n'
 rm -f /root/.ssh/authorized_keys
 systemctl stop ssh
 for stage in "init --local" init "modules --mode=config" "modules --mode=final"; do
@@ -57,6 +58,7 @@ class LabServers:
     def __init__(self, lab: Lab, folder: Path) -> None:
         self._lab, self._folder = lab, folder
         self._loops: dict[str, str] = {}
+        self.packages: set[str] = set()  # that the last server came with
         self.project = Project(
             started=self._start, ended=self._end, addresses={family: list(each) for family, each in ADDRESSES.items()}
         )
@@ -84,6 +86,7 @@ class LabServers:
         )
         done = self._lab.connection(NAME).run(script, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
+        self.packages = set(done.stdout.split())
 
     def _end(self, _server: dict[str, Any]) -> None:
         self._lab.destroy(NAME)

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 from borrowed import borrowed
+from disturbed import named
 from hetzner_stand_in.project import TOKEN
 from hetzner_stand_in.server import StandIn
 from lab.second import eventually
-from rented_lab import LabServers
+from rented_lab import NAME, LabServers
 
 from orchestrator.locations import CLONE
 from orchestrator.providers import hcloud
@@ -35,13 +36,13 @@ class Partner:
     """
 
     def __init__(self, mesh: Path, environment: dict[str, str]) -> None:
-        self.mesh, self._environment = mesh, environment
+        self.mesh, self.environment = mesh, environment
 
     def run(self, *arguments: str, code: int = 0, typed: str = "") -> Any:
         """A command with `--json`; its report."""
         command = [sys.executable, "-m", "orchestrator", "--mesh", str(self.mesh), *arguments, "--json"]
         done = subprocess.run(
-            command, cwd=CLONE, env=self._environment, input=typed, capture_output=True, text=True, check=False
+            command, cwd=CLONE, env=self.environment, input=typed, capture_output=True, text=True, check=False
         )
         assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return json.loads(done.stdout)
@@ -52,13 +53,18 @@ class Partner:
 
 
 @pytest.fixture(scope="module")
-def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    with borrowed("caen.rented") as lab:
-        servers = LabServers(lab, tmp_path_factory.mktemp("volumes"))
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServers]:
+    with borrowed(NAME) as lab:
+        found = LabServers(lab, tmp_path_factory.mktemp("volumes"))
         try:
-            yield StandIn(servers.project)
+            yield found
         finally:
-            servers.close()
+            found.close()
+
+
+@pytest.fixture(scope="module")
+def stand_in(servers: LabServers) -> StandIn:
+    return StandIn(servers.project)
 
 
 @pytest.fixture(scope="module")
@@ -83,37 +89,35 @@ def partner(stand_in: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iter
         agent.terminate()
 
 
+BESIDE = """
+mkdir /tmp/beside
+mount --bind / /tmp/beside
+touch /tmp/beside/srv/maillage/x 2>&1
+umount /tmp/beside
+"""
 RENTED = "    provider: hcloud\n    hcloud: {type: cx23, location: nbg1, volume: 10 GB}\n"
 
 
-def planned(report: dict[str, Any]) -> tuple[list[dict[str, Any]], set[tuple[str, ...]]]:
-    """What a plan, or a deployment, has of what is rented, and of what is configured."""
-    changes = {
-        tuple(each[name] for name in ("host", "role", "kind", "name", "action"))
-        for each in report["changes"]
-        if each["host"] == "caen.calvados" and each["kind"] != "authority"
-    }
-    return report["cloud"]["calvados"]["steps"], changes
-
-
-def test_from_a_token_to_a_node_as_planned(partner: Partner, stand_in: StandIn) -> None:
+def test_from_a_token_to_a_node_as_planned(partner: Partner, servers: LabServers, stand_in: StandIn) -> None:
+    """What is done is what was planned, but for packages that their image turns out to have."""
     plan = partner.run("plan", "calvados")
     assert plan["estimated"] == ["caen.calvados"]
     assert stand_in.project.listing() == []
     done = partner.run("deploy", "calvados")
-    rented, configured = planned(done)
-    assert rented == planned(plan)[0]
-    assert configured ^ planned(plan)[1] == set()
-    assert all(check["outcome"] != "fail" for check in done["checks"])
+    assert done["cloud"] == plan["cloud"]
+    had = {each for each in named(plan) if each[2] == "package" and each[3] in servers.packages}
+    assert named(done) - named(plan) == set()
+    assert named(plan) - named(done) == had
+    assert all(check["ok"] or check["skipped"] for check in done["checks"])
     assert len(done["checks"]) > 50
     assert len(stand_in.project.listing()) == 6
 
 
 def test_a_second_time_nothing_changes(partner: Partner, stand_in: StandIn) -> None:
     before, text = stand_in.project.listing(), partner.territory
-    assert planned(partner.run("plan", "calvados")) == ([], set())
-    done = partner.run("deploy", "calvados", "--no-verify")
-    assert planned(done) == ([], set())
+    for report in (partner.run("plan", "calvados"), partner.run("deploy", "calvados", "--no-verify")):
+        assert report["cloud"]["calvados"]["steps"] == []
+        assert named(report) == set()
     assert (stand_in.project.listing(), partner.territory) == (before, text)
 
 
@@ -126,4 +130,50 @@ def test_the_key_that_the_server_was_given_is_in_no_use(partner: Partner) -> Non
     )
     keys = {" ".join(line.split()[1:3]) for line in shown.stdout.splitlines() if not line.startswith("#")}
     assert keys == {pinned[1].strip('"')}
-    assert not list((Path(partner._environment["XDG_CONFIG_HOME"]) / "maillage" / "first-contact").iterdir())
+    assert not list((Path(partner.environment["XDG_CONFIG_HOME"]) / "maillage" / "first-contact").iterdir())
+
+
+def test_the_data_is_on_the_volume(partner: Partner) -> None:
+    """And nothing is written beside it, should it not be there."""
+    output = on_the_host(partner, "findmnt -no FSTYPE,TARGET /srv/maillage; ls /srv/maillage; grep maillage /etc/fstab")
+    assert output.startswith("ext4 /srv/maillage")
+    assert "radicale" in output
+    assert "/dev/disk/by-id/scsi-0HC_Volume_" in output
+    refused = on_the_host(partner, BESIDE)
+    assert "not permitted" in refused
+
+
+def test_a_lost_server_is_made_anew_with_its_data(partner: Partner, stand_in: StandIn) -> None:
+    on_the_host(partner, "echo kept > /srv/maillage/radicale/a-file")
+    before = partner.territory
+    [server] = stand_in.project.things["servers"]
+    stand_in.project.delete_server({}, {}, str(server))
+    plan = partner.run("plan", "calvados")
+    assert [step["kind"] for step in plan["cloud"]["calvados"]["steps"]] == ["server"]
+    done = partner.run("deploy", "calvados")
+    assert all(check["ok"] or check["skipped"] for check in done["checks"])
+    assert on_the_host(partner, "cat /srv/maillage/radicale/a-file") == "kept\n"
+    addresses = re.search(r"address: .*", before)
+    assert addresses
+    assert addresses[0] in partner.territory
+    assert partner.territory != before  # another server has another key
+
+
+def test_it_is_given_back(partner: Partner, stand_in: StandIn) -> None:
+    refused = partner.run("deprovision", "calvados", "--everything", code=2)
+    assert "it makes no backups" in refused["error"]
+    gone = partner.run("deprovision", "calvados", "--everything", "--without-backup", typed="calvados\n")
+    assert len(gone["gone"]) == 6
+    assert gone["stays"] == []
+    assert stand_in.project.listing() == []
+    assert "address:" not in partner.territory
+
+
+def on_the_host(partner: Partner, script: str) -> str:
+    """What a script prints there, by the partner's own way in: their key, and the server's that was pinned."""
+    known = f"UserKnownHostsFile={partner.environment['XDG_CONFIG_HOME']}/maillage/known_hosts/caen.calvados"
+    command = ["ssh", "-o", known, "-o", "StrictHostKeyChecking=yes", "root@10.99.0.31", script]
+    done = subprocess.run(
+        command, env=partner.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False
+    )
+    return done.stdout.decode()
