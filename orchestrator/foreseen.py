@@ -37,16 +37,17 @@ def downtime(host: str, outcome: Outcome, steps: Sequence[Step], *, release: boo
                 yield change.name, "from then on: it is stopped"
 
 
-def risk(node: Node, facts: Facts | None, *, release: bool) -> str:
+def risk(node: Node, facts: Facts | None, *, release: bool, volume: bool = False) -> str:
     """Which data the plan risks, and when a restore was practised last.
 
     Args:
         node: whose.
         facts: what its host says of itself; None where there is none.
         release: Nextcloud gets another release.
+        volume: data of an earlier server is on a volume that is kept.
     """
     if facts is None:
-        return "none: there is no data yet"
+        return "none: the volume of the earlier server is used" if volume else "none: there is no data yet"
     what = "Nextcloud's data, by another release" if release else "none"
     if facts.drill is None:
         drill = "it makes no backups" if not node.territory.services.backup else "backups begin with this deployment"

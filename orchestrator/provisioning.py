@@ -19,6 +19,8 @@ from orchestrator.rented import Prices, Step, Wanted
 if TYPE_CHECKING:
     from orchestrator.providers.hcloud.machine import Rented
 
+NOBODY = Address.model_validate({"ipv4": "192.0.2.1", "ipv6": "2001:db8::1"})  # RFC 5737, RFC 3849
+
 
 @dataclass(frozen=True)
 class Rental:
@@ -28,6 +30,7 @@ class Rental:
         node: whose.
         wanted: as it should be.
         there: whether the server is.
+        volume: whether its volume is.
         prices: what things cost.
         steps: what is to be done.
         things: what is there.
@@ -36,6 +39,7 @@ class Rental:
     node: Node
     wanted: Wanted
     there: bool
+    volume: bool
     prices: Prices
     steps: Sequence[Step]
     things: Rented
@@ -92,7 +96,8 @@ def look(node: Node, report: Report) -> Rental:
     """
     found_things = things(node, report)
     found, prices, wanted = found_things.found(), found_things.prices(), found_things.wanted
-    return Rental(node, wanted, found.server is not None, prices, rented.steps(wanted, found, prices), found_things)
+    steps = rented.steps(wanted, found, prices)
+    return Rental(node, wanted, found.server is not None, found.volume is not None, prices, steps, found_things)
 
 
 def things(node: Node, report: Report) -> Rented:
@@ -109,12 +114,11 @@ def things(node: Node, report: Report) -> Rented:
 
 
 def imagined(node: Node) -> Node:
-    """The node with addresses of nobody's (RFC 5737, RFC 3849), for a plan, where it will get its own later."""
+    """The node with addresses of nobody's, for a plan, where it will get its own later."""
     host = node.territory.host
     if host.address.all:
         return node
-    address = Address.model_validate({"ipv4": "192.0.2.1", "ipv6": "2001:db8::1"})
-    there = host.model_copy(update={"address": address})
+    there = host.model_copy(update={"address": NOBODY})
     return replace(node, territory=node.territory.model_copy(update={"hosts": (there,)}))
 
 

@@ -58,6 +58,8 @@ def _show(arguments: argparse.Namespace, mesh: Mesh) -> None:
 
 def _export(arguments: argparse.Namespace, mesh: Mesh) -> None:
     [node] = mesh.select([arguments.territory])
+    if not node.territory.host.address.all:
+        raise UsageError(f"{node.name} has no address yet that peers could reach: `provision {node.name}` first")
     _make_keys(node)
     before = cards.kept(node, mesh.folder)
     if before and before.leaves and not (arguments.leave or arguments.come_back):

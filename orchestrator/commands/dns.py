@@ -11,6 +11,7 @@ from orchestrator.commands import conclude
 from orchestrator.errors import HostUnreachable, UsageError, VerificationFailed
 from orchestrator.locations import mesh_folder
 from orchestrator.model import Node
+from orchestrator.progress import note
 from orchestrator.zone_check import Difference
 
 SECONDS = 8  # for one answer
@@ -33,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
         secrets.ensure(node)
     if arguments.plan or arguments.publish:
         return _publish(node, arguments)
+    if not node.territory.host.address.all:
+        note(f"{node.name} has no address yet: `provision {node.name}` gives it one, and more records then follow")
     wanted = ansible_vars.zone(node.territory, mail_secrets.published(node))
     wanted += dns.reverse(wanted, ansible_vars.public_name(node.territory))
     if not arguments.check:

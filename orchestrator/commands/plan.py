@@ -63,12 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
     versions = {node.name: packages.versions(node, outcome) for node in nodes if node.name not in absent}
     notices: dict[str, dict[str, Any]] = {}
     for node in nodes:
-        steps = rentals[node.name].steps if node.name in rentals else ()
+        rental = rentals.get(node.name)
+        steps = rental.steps if rental else ()
         release = node.name in releases and bool(facts.get(node.name) and facts[node.name].nextcloud)
         notices[node.name] = {
             "downtime": list(foreseen.downtime(ansible_vars.host_name(node), outcome, steps, release=release)),
             "mail": [] if node.name in absent else hosts.mail_notices(node),
-            "risk": foreseen.risk(node, facts.get(node.name), release=release),
+            "risk": foreseen.risk(node, facts.get(node.name), release=release, volume=bool(rental and rental.volume)),
         }
     if not arguments.json:
         _show(nodes, outcome, absent, rentals, records, versions, notices)
@@ -90,6 +91,12 @@ def run(arguments: argparse.Namespace) -> int:
         error,
         as_json=arguments.json,
     )
+
+
+def _stand_ins(node: Node) -> str:
+    """What stands above in place of addresses that are not known yet."""
+    found = node.territory.host.address.all
+    return f"; {' and '.join(map(str, found))} stand for the addresses that it will get" if found == NOBODY.all else ""
 
 
 def _show(
@@ -114,7 +121,7 @@ def _show(
                 print(f"  {dns.line(record)}")
     for node in nodes:
         if node.name in absent:
-            print(f"{ansible_vars.host_name(node)} does not exist yet: estimated")
+            print(f"{ansible_vars.host_name(node)} does not exist yet: estimated{_stand_ins(node)}")
         for name, version in versions.get(node.name, {}).items():
             print(f"  {ansible_vars.host_name(node):20} package {name} {version}")
     for line in (*report.changes(outcome, each=True), *report.notices(outcome)):
