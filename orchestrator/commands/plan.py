@@ -24,7 +24,7 @@ from orchestrator.commands import add_archive_arguments, conclude, load_for_run,
 from orchestrator.errors import DeployFailed
 from orchestrator.model import Node
 from orchestrator.outcome import Outcome
-from orchestrator.provisioning import Rental
+from orchestrator.provisioning import NOBODY, Rental
 from orchestrator.publication import Publication
 
 
