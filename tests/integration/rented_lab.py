@@ -59,6 +59,7 @@ class LabServers:
         self._lab, self._folder = lab, folder
         self._loops: dict[str, str] = {}
         self.packages: set[str] = set()  # that the last server came with
+        self.told = ""  # at its first start
         self.project = Project(
             started=self._start, ended=self._end, addresses={family: list(each) for family, each in ADDRESSES.items()}
         )
@@ -86,7 +87,7 @@ class LabServers:
         )
         done = self._lab.connection(NAME).run(script, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
-        self.packages = set(done.stdout.split())
+        self.packages, self.told = set(done.stdout.split()), user_data
 
     def _end(self, _server: dict[str, Any]) -> None:
         self._lab.destroy(NAME)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,6 +47,10 @@ class Partner:
         )
         assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return json.loads(done.stdout)
+
+    @property
+    def config(self) -> Path:
+        return Path(self.environment["XDG_CONFIG_HOME"]) / "maillage"
 
     @property
     def territory(self) -> str:
@@ -137,7 +142,7 @@ def test_the_key_that_the_server_was_given_is_in_no_use(partner: Partner) -> Non
     )
     keys = {" ".join(line.split()[1:3]) for line in shown.stdout.splitlines() if not line.startswith("#")}
     assert keys == {pinned[1].strip('"')}
-    assert not list((Path(partner.environment["XDG_CONFIG_HOME"]) / "maillage" / "first-contact").iterdir())
+    assert not list((partner.config / "first-contact").iterdir())
 
 
 def test_the_data_is_on_the_volume(partner: Partner) -> None:
@@ -166,6 +171,62 @@ def test_a_lost_server_is_made_anew_with_its_data(partner: Partner, stand_in: St
     assert partner.territory != before  # another server has another key
 
 
+# An ssh that ends its caller at its n-th call: before the call, or once it was made.
+DEADLY = """#!/bin/bash
+number=$(($(cat "$COUNT") + 1))
+echo $number > "$COUNT"
+[ "$WHEN $AT" = "before $number" ] && kill -9 $PPID && exit 1
+/usr/bin/ssh "$@"
+code=$?
+[ "$WHEN $AT" = "after $number" ] && kill -9 $PPID
+exit $code
+"""
+AS_IT_BEGAN = """set -e
+cd /etc/ssh
+rm -f ssh_host_*
+cat > ssh_host_ed25519_key <<'END'
+{key}END
+chmod 600 ssh_host_ed25519_key
+ssh-keygen -y -f ssh_host_ed25519_key > ssh_host_ed25519_key.pub
+systemctl reload ssh
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_first_contact_that_is_killed_goes_on(
+    partner: Partner, servers: LabServers, when: str, tmp_path: Path
+) -> None:
+    """At every call of ssh: the next run changes the key, too, and knows it."""
+    given = json.loads(servers.told.removeprefix("#cloud-config\n"))["ssh_keys"]["ed25519_private"]
+    folder, count = partner.config / "first-contact", tmp_path / "count"
+    deadly = tmp_path / "bin" / "ssh"
+    deadly.parent.mkdir()
+    deadly.write_text(DEADLY)
+    deadly.chmod(0o755)
+    environment = {**partner.environment, "PATH": f"{deadly.parent}:{os.environ['PATH']}", "COUNT": str(count)}
+    points = 0
+    while True:
+        on_the_host(partner, AS_IT_BEGAN.format(key=given))
+        (folder / "caen.calvados").write_text(given)
+        (folder / "caen.calvados").chmod(0o600)
+        path = partner.mesh / "calvados" / "territory.yml"
+        path.write_text(re.sub(r"    ssh: .*\n", "", partner.territory))
+        count.write_text("0")
+        command = [sys.executable, "-m", "orchestrator", "--mesh", str(partner.mesh), "provision", "calvados"]
+        at = {"AT": str(points + 1), "WHEN": when}
+        done = subprocess.run(command, cwd=CLONE, env=environment | at, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        points += 1
+        partner.run("provision", "calvados")
+        assert on_the_host(partner, "cat /etc/ssh/ssh_host_ed25519_key.pub").strip() in partner.territory
+        assert given not in on_the_host(partner, "cat /etc/ssh/ssh_host_ed25519_key")
+        assert not list(folder.iterdir())
+    print(f"{points} points {when}")
+    assert points >= 6
+
+
 def test_it_is_given_back(partner: Partner, stand_in: StandIn) -> None:
     refused = partner.run("deprovision", "calvados", "--everything", code=2)
     assert "it makes no backups" in refused["error"]
@@ -178,7 +239,7 @@ def test_it_is_given_back(partner: Partner, stand_in: StandIn) -> None:
 
 def on_the_host(partner: Partner, script: str) -> str:
     """What a script prints there, by the partner's own way in: their key, and the server's that was pinned."""
-    known = f"UserKnownHostsFile={partner.environment['XDG_CONFIG_HOME']}/maillage/known_hosts/caen.calvados"
+    known = f"UserKnownHostsFile={partner.config}/known_hosts/caen.calvados"
     command = ["ssh", "-o", known, "-o", "StrictHostKeyChecking=yes", "root@10.99.0.31", script]
     done = subprocess.run(
         command, env=partner.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False
