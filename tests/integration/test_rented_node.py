@@ -25,6 +25,9 @@ from orchestrator.locations import CLONE
 from orchestrator.providers import hcloud
 
 pytestmark = pytest.mark.lab
+# With Nextcloud where its archive is at hand, else with the light engine.
+ARCHIVE = os.environ.get("MAILLAGE_NEXTCLOUD_ARCHIVE")
+ENGINE, UNSIGNED = ("nextcloud", ["--allow-unsigned-archive"]) if ARCHIVE else ("radicale", [])
 SAMPLE = CLONE / "inventories" / "normandie"
 
 
@@ -81,7 +84,7 @@ def partner(stand_in: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iter
     path = mesh / "calvados" / "territory.yml"
     text = path.read_text(encoding="utf-8")
     text = re.sub(r"    provider: lab.*\n    address: .*\n    disk: .*\n", RENTED, text)
-    text = re.sub(r"  cloud:\n    engine: .*\n", "  cloud:\n    engine: radicale\n", text)
+    text = re.sub(r"  cloud:\n(    engine: .*\n)?", f"  cloud:\n    engine: {ENGINE}\n", text)
     public = key.with_suffix(".pub").read_text(encoding="utf-8").strip()
     path.write_text(text.replace("\nhosts:", f'  ssh_keys: ["{public}"]\n\nhosts:', 1), encoding="utf-8")
     with subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL) as agent:
@@ -111,10 +114,10 @@ def here(changes: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
 
 def test_from_a_token_to_a_node_as_planned(partner: Partner, servers: LabServers, stand_in: StandIn) -> None:
     """What is done is what was planned, but for what the image turns out to have."""
-    plan = partner.run("plan", "calvados")
+    plan = partner.run("plan", "calvados", *UNSIGNED)
     assert plan["estimated"] == ["caen.calvados"]
     assert stand_in.project.listing() == []
-    done = partner.run("deploy", "calvados")
+    done = partner.run("deploy", "calvados", *UNSIGNED)
     assert done["cloud"] == plan["cloud"]
     planned, changed = (here(named(report)) for report in (plan, done))
     assert changed - planned == set()
@@ -127,7 +130,10 @@ def test_from_a_token_to_a_node_as_planned(partner: Partner, servers: LabServers
 
 def test_a_second_time_nothing_changes(partner: Partner, stand_in: StandIn) -> None:
     before, text = stand_in.project.listing(), partner.territory
-    for report in (partner.run("plan", "calvados"), partner.run("deploy", "calvados", "--no-verify")):
+    for report in (
+        partner.run("plan", "calvados", *UNSIGNED),
+        partner.run("deploy", "calvados", "--no-verify", *UNSIGNED),
+    ):
         assert report["cloud"]["calvados"]["steps"] == []
         assert here(named(report)) == set()
     assert (stand_in.project.listing(), partner.territory) == (before, text)
@@ -149,22 +155,22 @@ def test_the_data_is_on_the_volume(partner: Partner) -> None:
     """And nothing is written beside it, should it not be there."""
     output = on_the_host(partner, "findmnt -no FSTYPE,TARGET /srv/maillage; ls /srv/maillage; grep maillage /etc/fstab")
     assert output.startswith("ext4 /srv/maillage")
-    assert "radicale" in output
+    assert ENGINE in output
     assert "/dev/disk/by-id/scsi-0HC_Volume_" in output
     refused = on_the_host(partner, BESIDE)
     assert "not permitted" in refused
 
 
 def test_a_lost_server_is_made_anew_with_its_data(partner: Partner, stand_in: StandIn) -> None:
-    on_the_host(partner, "echo kept > /srv/maillage/radicale/a-file")
+    on_the_host(partner, "echo kept > /srv/maillage/mail/a-file")
     before = partner.territory
     [server] = stand_in.project.things["servers"]
     stand_in.project.delete_server({}, {}, str(server))
-    plan = partner.run("plan", "calvados")
+    plan = partner.run("plan", "calvados", *UNSIGNED)
     assert [step["kind"] for step in plan["cloud"]["calvados"]["steps"]] == ["server"]
-    done = partner.run("deploy", "calvados")
+    done = partner.run("deploy", "calvados", *UNSIGNED)
     assert all(check["ok"] or check["skipped"] for check in done["checks"])
-    assert on_the_host(partner, "cat /srv/maillage/radicale/a-file") == "kept\n"
+    assert on_the_host(partner, "cat /srv/maillage/mail/a-file") == "kept\n"
     addresses = re.search(r"address: .*", before)
     assert addresses
     assert addresses[0] in partner.territory
