@@ -19,6 +19,7 @@ from orchestrator import (
     progress,
     publication,
     report,
+    secrets,
 )
 from orchestrator.commands import add_archive_arguments, conclude, load_for_run, provision
 from orchestrator.errors import (
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def ready(arguments: argparse.Namespace) -> tuple[Mesh, list[Node], dict[str, Any]]:
-    """Rent what is missing, and publish the records; no host is made before the archive for it is there.
+    """Rent what is missing, and publish the records; no host is made before its archive and its secrets are there.
 
     Returns:
         The mesh and the chosen territories, as their files say by then; what was done, by `cloud` and `dns`.
@@ -71,6 +72,8 @@ def ready(arguments: argparse.Namespace) -> tuple[Mesh, list[Node], dict[str, An
     loaded, nodes = load_for_run(arguments)
     new = [(node, "") for node in nodes if not hosts.exists(node)]
     deployment.releases_for(new, arguments.nextcloud_archive, allow_unsigned=arguments.allow_unsigned_archive)
+    for node in nodes:
+        secrets.ensure(node)
     done: dict[str, Any] = {"cloud": {}, "dns": {}}
     for node in nodes:
         if rental := provision.look(node):
