@@ -217,6 +217,8 @@ class Project:
 
     def power(self, _query: Any, _body: Any, number: str, command: str) -> tuple[int, Any]:
         server = self._thing("servers", int(number))
+        if command == "shutdown" and server["status"] == "off":
+            raise Refused(422, "server_not_running", "the server is off")  # what theirs does is not described
         server["status"] = "running" if command == "poweron" else "off"
         return 201, {"action": self._action(f"{command}_server", server, "server")}
 

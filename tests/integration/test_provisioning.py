@@ -336,12 +336,18 @@ def without_address(stand_in: StandIn) -> None:
     _first(stand_in, "primary_ips")["assignee_id"] = None
 
 
+def other_type_and_off(stand_in: StandIn) -> None:
+    other_type(stand_in)
+    switched_off(stand_in)
+
+
 def without_server(stand_in: StandIn) -> None:
     stand_in.project.delete_server({}, {}, str(_first(stand_in, "servers")["id"]))
 
 
 HANDS: list[tuple[Hand, list[str]]] = [
     (other_type, ["change server caen.calvados"]),
+    (other_type_and_off, ["change server caen.calvados"]),
     (open_port, ["change firewall caen.calvados"]),
     (no_firewall, ["change attached firewall caen.calvados"]),
     (other_reverse, ["change reverse DNS ipv4"]),

@@ -215,7 +215,8 @@ class Rented:
         self._done(*self._firewall.apply_to_resources([FirewallResource("server", server=self._server)]))
 
     def _while_off(self, change: Callable[[], Any]) -> None:
-        self._done(self._server.shutdown())
+        if self._server.status != "off":
+            self._done(self._server.shutdown())
         end = time.monotonic() + SHUTDOWN_SECONDS
         self._server.reload()
         while self._server.status != "off" and time.monotonic() < end:
