@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from io import StringIO
@@ -145,43 +146,90 @@ def program(mesh: Path, token: str = TOKEN) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_killed_at_any_request_the_next_run_completes(
-    tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At every request of a first run, polls included: the same things are there in the end, and no others."""
-    number, points = 0, []
+def killed_everywhere(
+    tmp_path: Path,
+    moment: str,
+    monkeypatch: pytest.MonkeyPatch,
+    prepared: Callable[[StandIn, Path], None] = lambda *_: None,
+    start: Callable[[Path], subprocess.Popen[str]] = program,
+    left: list[str] = ALL,
+) -> list[str]:
+    """At every request of a run, polls included: the next one completes, and leaves what it should; gives them."""
+    points: list[str] = []
     while True:
-        number += 1
+        number = len(points) + 1
         stand_in, mesh = StandIn(), written(tmp_path / "mesh")
         monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / f"config-{number}"))
         with stand_in.served() as address:
             monkeypatch.setenv(hcloud.ENDPOINT, address)
+            use(TOKEN, monkeypatch)
+            prepared(stand_in, mesh)
+            earlier = len(stand_in.requests)
             running: list[subprocess.Popen[str]] = []
 
-            def end(at: int, asked: str, number: int = number, running: list = running) -> None:
-                if at == number:
+            def end(at: int, asked: str, last: int = earlier + number, running: list = running) -> None:
+                if at == last:
                     points.append(asked)
                     running[0].send_signal(signal.SIGKILL)
                     running[0].wait()
                     raise Silence
 
             setattr(stand_in, moment, end)
-            with program(mesh) as process:
+            with start(mesh) as process:
                 running.append(process)
                 process.communicate(timeout=60)
             if process.returncode == 0:
-                break
+                print(f"{moment}: {len(points)} points: {', '.join(points)}")
+                return points
             assert process.returncode == -signal.SIGKILL
             setattr(stand_in, moment, lambda *_: None)
-            with program(mesh) as again:
+            with start(mesh) as again:
                 words = again.communicate(timeout=60)[1]
             assert again.returncode == 0, f"{moment} request {number}, {points[-1]}: {words}"
-            assert there(stand_in) == ALL, f"{moment} request {number}, {points[-1]}"
-            use(TOKEN, monkeypatch)
-            assert rented(mesh) == []
-    print(f"{moment}: {len(points)} points: {', '.join(points)}")
+            assert there(stand_in) == left, f"{moment} request {number}, {points[-1]}"
+            assert left == [] or rented(mesh) == []
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_at_any_request_the_next_run_completes(
+    tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = killed_everywhere(tmp_path, moment, monkeypatch)
     assert sum(asked.startswith("POST") for asked in points) == 8
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_while_a_server_is_off_it_is_on_again(
+    tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepared(stand_in: StandIn, mesh: Path) -> None:
+        rented(mesh)
+        other_type(stand_in)
+
+    points = killed_everywhere(tmp_path, moment, monkeypatch, prepared)
+    assert [asked.rpartition("/")[2] for asked in points if asked.startswith("POST")] == [
+        "shutdown",
+        "change_type",
+        "poweron",
+    ]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_while_it_is_given_back_nothing_is_forgotten(
+    tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(mesh: Path) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "orchestrator", "--mesh", str(mesh), "deprovision", "calvados", "--everything"]
+        with tempfile.TemporaryFile("w+") as typed:
+            typed.write("calvados\n")
+            typed.seek(0)
+            return subprocess.Popen(
+                command, env={**os.environ, cloud_token.VARIABLE: TOKEN}, stdin=typed,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+
+    points = killed_everywhere(tmp_path, moment, monkeypatch, lambda _, mesh: rented(mesh), start, [])
+    assert sum(asked.startswith("DELETE") for asked in points) == 6
 
 
 @pytest.mark.parametrize("asked", ["/ssh_keys", "/firewalls", "/primary_ips", "/volumes", "/servers"])
