@@ -225,6 +225,19 @@ def test_a_failing_upgrade_is_undone(maillage, lab, archives):
     assert nothing_to_change(maillage)
 
 
+def test_data_without_its_code_gets_it_again(maillage, lab, archives):
+    """As on the volume of a server that was lost; the code of another release cannot know what it finds."""
+    before = database(lab)
+    on_host(lab, f"rm -r {CODE} /usr/share/maillage/nextcloud")
+    said = maillage("deploy", TERRITORY, "--no-verify", *archives["next"], code=6)
+    assert f"the data here is of Nextcloud {RELEASE}, whose code is not here any more" in said
+    done = maillage("deploy", TERRITORY, "--no-verify", "--json", *archives["good"])
+    assert ("release", RELEASE, "install") in {(each["kind"], each["name"], each["action"]) for each in done["changes"]}
+    assert serves(RELEASE)
+    assert database(lab) == before
+    assert nothing_to_change(maillage)
+
+
 def test_upgrade(maillage, lab, archives):
     done = maillage("deploy", TERRITORY, "--no-verify", "--json", *archives["next"])
     assert ("release", NEXT, "upgrade") in {(each["kind"], each["name"], each["action"]) for each in done["changes"]}

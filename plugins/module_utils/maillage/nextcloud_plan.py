@@ -94,7 +94,7 @@ def release(plan: Plan, state: State, version: str) -> None:
         )
     if installed == number and state.current == version and not state.under_way:
         return
-    fresh = not installed or state.under_way.get("action") == "install"
+    fresh = not installed or state.under_way.get("action", "" if state.current else "install") == "install"
     plan.release, plan.unpack = version, version not in state.releases
     plan.add("release", version, "install" if fresh else "upgrade")
 

@@ -21,6 +21,9 @@ def upgrade(state: State, new: str) -> None:
     Raises:
         NodeError: it cannot be; all is as it was before.
     """
+    if not state.current and not state.under_way:
+        take_over(state, new)
+        return
     old = state.under_way.get("old") or state.current
     if state.current != new:
         line = ".".join(str(part) for part in state.installed[:2])
@@ -38,6 +41,22 @@ def upgrade(state: State, new: str) -> None:
         note_under_way("roll back", old, new)
         roll_back(old)
         raise NodeError(f"the upgrade to Nextcloud {new} failed, {old} is back as it was: {complaint(outcome)}")
+
+
+def take_over(state: State, new: str) -> None:
+    """Bring the code to data that has come without it, such as on the volume of a server that was lost.
+
+    Raises:
+        NodeError: the data is of another release, which alone can bring it to this one.
+    """
+    has = ".".join(str(part) for part in state.installed[:3])
+    if has != new:
+        raise NodeError(
+            f"the data here is of Nextcloud {has}, whose code is not here any more: deploy with the archive of {has} "
+            f"first, then with that of {new}"
+        )
+    switch(new)
+    reload_php()
 
 
 def save() -> None:
