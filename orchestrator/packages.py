@@ -8,14 +8,29 @@ from orchestrator import ansible_vars, hosts
 from orchestrator.model import Node
 from orchestrator.outcome import Outcome
 
-# Prints "NAME VERSION" for each, what would be installed now; nothing for what its lists do not know.
+SECONDS = 120
+# Prints "NAME VERSION" for each that could be installed now. A new machine has no lists of packages: they are fetched into
+# a folder that goes again, so that the host stays as it is.
 CANDIDATES = r"""
-apt-cache policy {names} | awk '/^[^ ]/ {{ sub(":$", ""); name = $0 }} $1 == "Candidate:" {{ print name, $2 }}'
+known() {{
+    apt-cache "$@" policy {names} | awk '/^[^ ]/ {{ sub(":$", ""); name = $0 }}
+        $1 == "Candidate:" && $2 != "(none)" {{ print name, $2 }}'
+}}
+found=$(known)
+if [ "$(printf '%s\n' "$found" | grep -c .)" -lt {count} ]; then
+    lists=$(mktemp -d)
+    trap 'rm -rf "$lists"' EXIT
+    mkdir "$lists/partial"
+    chmod 755 "$lists"
+    options="-o Dir::State::lists=$lists -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="
+    apt-get $options -o APT::Sandbox::User=root update -qq > /dev/null && found=$(known $options)
+fi
+printf '%s\n' "$found"
 """
 
 
 def versions(node: Node, outcome: Outcome) -> dict[str, str]:
-    """By name, those of a node's planned packages; the host must be there.
+    """By name, those of a node's planned packages, as far as its host can tell; the host must be there.
 
     Raises:
         HostError: it does not answer.
@@ -25,5 +40,6 @@ def versions(node: Node, outcome: Outcome) -> dict[str, str]:
     names = sorted({each.name for each in planned if each.action == "install"})
     if not names:
         return {}
-    process = hosts.connection(node).run(CANDIDATES.format(names=shlex.join(names)))
+    script = CANDIDATES.format(names=shlex.join(names), count=len(names))
+    process = hosts.connection(node).run(script, timeout=SECONDS)
     return dict(line.split(" ", 1) for line in process.stdout.splitlines() if " " in line)
