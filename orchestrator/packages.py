@@ -9,11 +9,12 @@ from orchestrator.model import Node
 from orchestrator.outcome import Outcome
 
 SECONDS = 120
-# Prints "NAME VERSION" for each that could be installed now. A new machine has no lists of packages: they are fetched into
-# a folder that goes again, so that the host stays as it is.
+# Prints "NAME VERSION" for each that could be installed now. A new machine has no lists of packages: they are fetched
+# into a folder that goes again, so that the host stays as it is.
 CANDIDATES = r"""
+untouched="-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="
 known() {{
-    apt-cache "$@" policy {names} | awk '/^[^ ]/ {{ sub(":$", ""); name = $0 }}
+    apt-cache $untouched "$@" policy {names} | awk '/^[^ ]/ {{ sub(":$", ""); name = $0 }}
         $1 == "Candidate:" && $2 != "(none)" {{ print name, $2 }}'
 }}
 found=$(known)
@@ -21,9 +22,8 @@ if [ "$(printf '%s\n' "$found" | grep -c .)" -lt {count} ]; then
     lists=$(mktemp -d)
     trap 'rm -rf "$lists"' EXIT
     mkdir "$lists/partial"
-    chmod 755 "$lists"
-    options="-o Dir::State::lists=$lists -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="
-    apt-get $options -o APT::Sandbox::User=root update -qq > /dev/null && found=$(known $options)
+    fresh="-o Dir::State::lists=$lists -o APT::Sandbox::User=root"
+    apt-get $untouched $fresh update -qq > /dev/null && found=$(known $fresh)
 fi
 printf '%s\n' "$found"
 """

@@ -106,9 +106,14 @@ def territory(request, tmp_path, archive):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_planned_is_done(territory, note, seed):
-    planned = named(territory.plan())
+    plan = territory.plan()
+    planned = named(plan)
     assert {role for _, role, *_ in planned} == ROLES[territory.name]
     assert named(territory.deploy()) == planned
+    installed = territory.lab.connection(territory.host).run("dpkg-query -Wf '${Package} ${Version}\\n'").stdout
+    versions = dict(line.split() for line in installed.splitlines())
+    assert plan["packages"][territory.name]
+    assert plan["packages"][territory.name].items() <= versions.items()
     assert territory.plan()["changes"] == []
     chance, folder, different = random.Random(f"edits {seed}"), territory.mesh / territory.name, 0
     for edit in chance.choices(EDITS, k=10):
