@@ -38,6 +38,8 @@ def load() -> SecretStr:
     from orchestrator import keys
 
     if _taken:
+        if not _taken[0].isascii():
+            raise SecretsError(f"{VARIABLE} holds something else than a token of Hetzner's: copy it once more")
         return keys.one_line(_taken[0], VARIABLE)
     if path := os.environ.get(FILE):
         try:

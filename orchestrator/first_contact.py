@@ -72,6 +72,8 @@ class Newcomer:
 
     def user_data(self) -> str:
         """What the server is told at its first start (cloud-init): the key that it shows then, and nothing else."""
+        if self._known.exists():  # another server was met with it, or nearly
+            self.met()
         if not self._given.exists():
             made = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
             write_text(self._given, made.decode(), 0o600)

@@ -153,9 +153,18 @@ def _followed(node: Node, action: str, start: str, say: Callable[[str], None]) -
         raise BackupFailed(f"{node.name}: the {NOUNS[action]} did not end well, {reason}")
 
 
-def _require(node: Node) -> None:
+def require_declared(node: Node) -> None:
+    """See that a territory makes backups.
+
+    Raises:
+        UsageError: it does not.
+    """
     if not node.territory.services.backup:
         raise UsageError(f"{node.name} makes no backups: write `backup: {{}}` under services in its territory.yml")
+
+
+def _require(node: Node) -> None:
+    require_declared(node)
     if not hosts.exists(node):
         raise HostError(NO_HOST.format(node.name))
     if hosts.connection(node).run(f"test -x {PROGRAM}").returncode:

@@ -144,5 +144,5 @@ def one_line(text: str, source: str) -> SecretStr:
     """
     key = text.strip()
     if not key or "\n" in key:
-        raise SecretsError(f"{source} must give one line, the key; it gives {'none' if not key else 'several'}")
+        raise SecretsError(f"{source} must give one line, the secret; it gives {'none' if not key else 'several'}")
     return SecretStr(key)

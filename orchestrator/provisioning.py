@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import ansible_vars, cloud_token, first_contact, rented, yaml_edit
-from orchestrator.errors import UsageError
+from orchestrator.errors import CloudRefused, UsageError
 from orchestrator.findings import TERRITORY
 from orchestrator.first_contact import Newcomer
 from orchestrator.host_model import Address
@@ -96,6 +96,11 @@ def look(node: Node, report: Report) -> Rental:
     """
     found_things = things(node, report)
     found, prices, wanted = found_things.found(), found_things.prices(), found_things.wanted
+    if node.territory.host.address.all and not (found.addresses or found.volume or found.server):
+        raise CloudRefused(
+            f"{wanted.host}: territory.yml says where it is, and nothing of it is in the project of this token: is it "
+            "another project's? If all of it is gone, remove `address` and `ssh` of the host"
+        )
     steps = rented.steps(wanted, found, prices)
     return Rental(node, wanted, found.server is not None, found.volume is not None, prices, steps, found_things)
 
@@ -124,6 +129,7 @@ def imagined(node: Node) -> Node:
 
 def forget(node: Node, *names: str) -> None:
     """Take out of territory.yml what was written there of a server that is given back: `address`, `ssh`."""
+    Newcomer(ansible_vars.host_name(node)).met()
     for name in names:
         _write(node, name, {})
 
@@ -137,7 +143,7 @@ def _wanted(node: Node) -> Wanted:
         node.name,
         ansible_vars.host_name(node),
         territory.host.hcloud,
-        tuple(" ".join(key.split()[:2]) for key in territory.partner.ssh_keys),
+        tuple(dict.fromkeys(" ".join(key.split()[:2]) for key in territory.partner.ssh_keys)),
         frozenset({("tcp", 22), rented.PING, *((each["protocol"], each["port"]) for each in opened)}),
         ansible_vars.public_name(territory),
     )

@@ -92,6 +92,7 @@ def look(node: Node, *, none: bool = False) -> Publication | None:
         keeper = Zones(hcloud.client(cloud_token.load()))
     else:
         keeper = dns_update.Server(place, secrets.reveal(node, "dns.tsig"))
+    keeper.zone_of(node.territory.domain)  # is there, or says so by this name
     wanted = [] if none else ansible_vars.zone(node.territory, mail_secrets.published(node))
     owned = dns_update.published(node)
     return Publication(node, dns_publish.steps(wanted, owned, keeper.ask), keeper, owned)

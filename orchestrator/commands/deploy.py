@@ -74,6 +74,7 @@ def ready(arguments: argparse.Namespace) -> tuple[Mesh, list[Node], dict[str, An
     deployment.releases_for(new, arguments.nextcloud_archive, allow_unsigned=arguments.allow_unsigned_archive)
     for node in nodes:
         secrets.ensure(node)
+        secrets.reveal(node, f"directory.{accounts.VERIFY}")  # and the key opens them
     done: dict[str, Any] = {"cloud": {}, "dns": {}}
     for node in nodes:
         if rental := provision.look(node):

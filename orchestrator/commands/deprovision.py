@@ -7,9 +7,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator import engines, node_status, provisioning, publication
+from orchestrator import dns_update, engines, node_status, provisioning, publication
 from orchestrator.commands import conclude
-from orchestrator.errors import HostError, UsageError
+from orchestrator.errors import DnsRefused, HostError, UsageError
 from orchestrator.locations import mesh_folder
 from orchestrator.model import Node
 from orchestrator.progress import note
@@ -35,20 +35,20 @@ def run(arguments: argparse.Namespace) -> int:
     things = provisioning.things(node, note)
     found = things.found()
     met = node.territory.host.ssh is not None
-    at_risk = met and (found.server is not None or (arguments.everything and found.volume is not None))
+    at_risk = (met and found.server is not None) or (arguments.everything and found.volume is not None)
     if at_risk and not arguments.without_backup and (why := _refusal(node)):
         raise UsageError(f"{node.name}: {why}; a backup first (`backup run {node.name}`), or say --without-backup")
     going, staying = things.made(kept=False), things.made(kept=True)
     if arguments.everything:
         going, staying = [*going, *staying], []
-    records = publication.look(node, none=True) if arguments.everything else None
+    records = _records(node) if arguments.everything else None
     for what, _ in going:
         print(f"goes   {what}", file=sys.stderr)
     for step in records.chosen if records else ():
         print(f"goes   {publication.words(step)}", file=sys.stderr)
     for what, _ in staying:
         print(f"stays  {what}, and is paid for", file=sys.stderr)
-    if going or records:
+    if going or (records and records.chosen):
         _ask(node)
     if records:
         records.publish()
@@ -60,6 +60,17 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.json:
         print(f"{node.name}: given back: {', '.join(answer['gone']) or 'nothing, there was nothing'}")
     return conclude(answer, None, as_json=arguments.json)
+
+
+def _records(node: Node) -> publication.Publication | None:
+    """What is to be taken out of the DNS; what cannot be is said, and keeps nothing else from being given back."""
+    if dns_update.published(node) and node.territory.dns is None:
+        note(f"{node.name}: records that dns.json lists stay where they were published: `dns:` is not in territory.yml")
+    try:
+        return publication.look(node, none=True)
+    except DnsRefused as error:
+        note(f"{node.name}: the DNS is left as it is: {error}")
+        return None
 
 
 def _ask(node: Node) -> None:

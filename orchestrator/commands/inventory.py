@@ -40,7 +40,9 @@ def _variables(node: Node, mesh: Mesh) -> Variables:
     by_role = ansible_vars.node_variables(node, secrets, _surroundings(node), others=others, cards=peers)
     if hosts.exists(node):
         return {**hosts.connection(node).ansible_variables(), **ansible_inventory.flat(by_role)}
-    return {"ansible_host": str(node.territory.host.address.all[0]), **ansible_inventory.flat(by_role)}
+    addresses = node.territory.host.address.all  # none before it is rented
+    known = {"ansible_host": str(addresses[0])} if addresses else {}
+    return {**known, **ansible_inventory.flat(by_role)}
 
 
 def _surroundings(node: Node) -> Surroundings:

@@ -75,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
         text = f"restored on the host of {node.name}, beside what is there: {folder}"
         print(json.dumps({"territory": node.name, "folder": folder}) if arguments.json else text)
         return 0
+    for node in load_for_run(arguments)[1]:
+        host_backup.require_declared(node)
     loaded, [node], before = deploy.ready(arguments)
     words = [*at, *(["--replace"] if arguments.replace else [])]
     state = host_backup.state(node)

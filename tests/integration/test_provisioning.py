@@ -49,6 +49,9 @@ ALL = [
 ]
 
 
+ALL_OF_IT = ["--everything", "--without-backup"]
+
+
 @pytest.fixture
 def stand_in() -> StandIn:
     return StandIn()
@@ -219,7 +222,17 @@ def test_killed_while_it_is_given_back_nothing_is_forgotten(
     tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start(mesh: Path) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "orchestrator", "--mesh", str(mesh), "deprovision", "calvados", "--everything"]
+        command = [
+            sys.executable,
+            "-m",
+            "orchestrator",
+            "--mesh",
+            str(mesh),
+            "deprovision",
+            "calvados",
+            "--everything",
+            "--without-backup",
+        ]
         with tempfile.TemporaryFile("w+") as typed:
             typed.write("calvados\n")
             typed.seek(0)
@@ -430,6 +443,78 @@ def test_another_size_and_another_type(mesh: Path, stand_in: StandIn) -> None:
     assert there(stand_in) == ALL
 
 
+def test_a_server_that_must_not_change_runs_again(mesh: Path, stand_in: StandIn) -> None:
+    """Out of stock is no reason to leave a node switched off; two things at once are done one after the other."""
+    rented(mesh)
+    changed(mesh, "cx23", "cx33")
+    without_address(stand_in)
+    [number] = stand_in.project.things["servers"]
+    asked = f"POST /servers/{number}/actions/change_type"
+    stand_in.before = refusing(asked, 412, "resource_unavailable")
+    with pytest.raises(CloudRefused, match="out of stock"):
+        rented(mesh)
+    assert _first(stand_in, "servers")["status"] == "running"
+    assert not any(request.endswith("/poweroff") for request in stand_in.requests)
+    stand_in.before = lambda *_: None
+    assert rented(mesh) == ["change server caen.calvados"]
+
+
+def test_the_token_of_another_project_makes_no_second_node(mesh: Path, stand_in: StandIn) -> None:
+    rented(mesh)
+    empty = StandIn()
+    stand_in.project = empty.project
+    with pytest.raises(CloudRefused, match="another project's"):
+        rented(mesh)
+    assert empty.project.listing() == []
+
+
+def test_another_name_of_the_host_makes_no_second_node(mesh: Path, stand_in: StandIn) -> None:
+    rented(mesh)
+    changed(mesh, "name: caen ", "name: bayeux ")
+    with pytest.raises(CloudRefused, match="write `name: caen` back"):
+        rented(mesh)
+    assert there(stand_in) == ALL
+
+
+def test_the_volume_is_not_given_back_without_a_backup(
+    mesh: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever has become of the server."""
+    rented(mesh)
+    for prepare in (lambda: None, lambda: without_server(stand_in)):
+        prepare()
+        monkeypatch.setattr("sys.stdin", StringIO("calvados\n"))
+        assert cli.main(["--mesh", str(mesh), "deprovision", "calvados", "--everything"]) == 2
+        assert "it makes no backups" in capsys.readouterr().err
+        assert "volumes caen.calvados" in stand_in.project.listing()
+
+
+def test_each_server_gets_a_key_of_its_own(
+    mesh: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    stand_in.project.started = lambda _server, _keys, text: told.append(text)
+    for _ in range(2):
+        rented(mesh)
+        monkeypatch.setattr("sys.stdin", StringIO("calvados\n"))
+        assert cli.main(["--mesh", str(mesh), "deprovision", "calvados"]) == 0
+        assert not list((tmp_path / "config" / "maillage" / "first-contact").iterdir())
+    assert len(set(told)) == 2
+
+
+def test_an_answer_that_is_none_of_theirs_is_one_sentence(mesh: Path, stand_in: StandIn) -> None:
+    for strange in ({}, None, []):
+        stand_in.project.answer = lambda *_, strange=strange: (200, strange)  # type: ignore[method-assign]
+        with pytest.raises(CloudRefused, match="not one of theirs"):
+            rented(mesh)
+
+
+def test_what_netrc_says_is_not_used(mesh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("default login somebody password something\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert len(rented(mesh)) == 8
+
+
 def test_an_unknown_type_names_those_there_are(mesh: Path) -> None:
     changed(mesh, "cx23", "cx99")
     with pytest.raises(CloudRefused, match="no server of type cx99 in nbg1; it has cx23, cx33, cx43"):
@@ -448,7 +533,9 @@ def test_somebody_elses_server_of_the_same_name_is_not_taken(mesh: Path, stand_i
 
 
 @pytest.mark.parametrize(
-    ("more", "left"), [([], ALL[1:3] + ALL[5:]), (["--everything"], [])], ids=["server", "everything"]
+    ("more", "left"),
+    [([], ALL[1:3] + ALL[5:]), (ALL_OF_IT, [])],
+    ids=["server", "everything"],
 )
 def test_what_is_given_back_is_what_is_said(
     mesh: Path, stand_in: StandIn, more: list[str], left: list[str], monkeypatch: pytest.MonkeyPatch,

@@ -49,7 +49,7 @@ def client(token: SecretStr) -> hcloud.Client:
     given = os.environ.get(ENDPOINT)
     if given and urlsplit(given).scheme != "https" and urlsplit(given).hostname not in ("127.0.0.1", "::1"):
         raise UsageError(f"{ENDPOINT} must be an https:// address: the token is sent there")
-    return hcloud.Client(
+    made = hcloud.Client(
         token.get_secret_value(),
         api_endpoint=(given or "https://api.hetzner.cloud/v1").rstrip("/"),
         application_name="maillage",
@@ -57,6 +57,9 @@ def client(token: SecretStr) -> hcloud.Client:
         poll_interval=lambda number: float(min(0.1 * 1.5**number, 5)),
         timeout=SECONDS,
     )
+    # Without one, `requests` takes what ~/.netrc has for that host in place of the token.
+    made._client._session.auth = lambda request: request
+    return made
 
 
 @contextmanager
@@ -81,6 +84,8 @@ def said(what: str) -> Iterator[None]:
         raise CloudRefused(f"Hetzner: {what}: {printable(words)} ({code}); {WAYS.get(code, AGAIN)}") from None
     except ActionTimeoutException:
         raise CloudRefused(f"Hetzner: {what}: not done in good time; {AGAIN}") from None
+    except (KeyError, TypeError):
+        raise CloudRefused(f"Hetzner: {what}: the answer is not one of theirs; is there a proxy in between?") from None
     except requests.exceptions.RequestException as error:
         raise CloudRefused(
             f"Hetzner: {what}: no answer ({type(error).__name__}); check this machine's way to the internet; {AGAIN}"

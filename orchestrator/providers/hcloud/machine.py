@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.errors import CloudRefused
 from orchestrator.providers import Report
 from orchestrator.providers.hcloud import read, said
 from orchestrator.rented import FAMILIES, IMAGE, Family, Found, Prices, Step, Wanted
@@ -31,8 +30,8 @@ class Rented:
 
     def __init__(self, client: Client, wanted: Wanted, report: Report) -> None:
         self._client, self.wanted, self._report = client, wanted, report
-        self._labels = {"maillage.territory": wanted.territory, "maillage.host": wanted.host.partition(".")[0]}
-        self._selector = ",".join(f"{name}=={value}" for name, value in self._labels.items())
+        self._labels = {read.TERRITORY: wanted.territory, read.HOST: wanted.host.partition(".")[0]}
+        self._selector = f"{read.TERRITORY}=={wanted.territory}"  # it has one host
         self._keys: list[Any] = []
         self._addresses: dict[Family, Any] = {}
         self._firewall: Any = None
@@ -50,8 +49,10 @@ class Rented:
             self._firewall = self._one("firewalls")
             for each in self._client.primary_ips.get_all(label_selector=self._selector):
                 if self._addresses.setdefault(_family(str(each.type)), each).id != each.id:
-                    raise self._twice("addresses", str(each.ip))
+                    raise read.twice(self.wanted, "addresses", str(each.ip))
             self._volume, self._server = self._one("volumes"), self._one("servers")
+        things = [self._firewall, self._volume, self._server, *self._addresses.values()]
+        read.refuse_other_hosts(self.wanted, [each for each in things if each])
         return read.found(self._keys, self._firewall, self._addresses, self._volume, self._server)
 
     def prices(self) -> Prices:
@@ -79,12 +80,8 @@ class Rented:
                 case "create", "SSH key":
                     self._keys.append(self._create_key(step.name))
                 case "create", "firewall":
-                    self._firewall = self._made(
-                        "firewalls",
-                        self._client.firewalls.create,
-                        name=self.wanted.host,
-                        rules=read.rules(self.wanted.rules),
-                    )
+                    create, rules = self._client.firewalls.create, read.rules(self.wanted.rules)
+                    self._firewall = self._made("firewalls", create, name=self.wanted.host, rules=rules)
                 case "change", "firewall":
                     self._done(*self._firewall.set_rules(read.rules(self.wanted.rules)))
                 case "create", "address":
@@ -134,15 +131,8 @@ class Rented:
     def _one(self, kind: str) -> Any:  # noqa: ANN401
         found = getattr(self._client, kind).get_all(label_selector=self._selector)
         if len(found) > 1:
-            raise self._twice(kind, " and ".join(str(each.name) for each in found))
+            raise read.twice(self.wanted, kind, " and ".join(str(each.name) for each in found))
         return found[0] if found else None
-
-    def _twice(self, kind: str, names: str) -> CloudRefused:
-        labels = ", ".join(f"{name}={value}" for name, value in self._labels.items())
-        return CloudRefused(
-            f"{self.wanted.host}: more than one of {kind} has the labels {labels} ({names}); take them off the one "
-            "that is not the node's"
-        )
 
     def _made(self, kind: str, create: Callable[..., Any], **arguments: Any) -> Any:  # noqa: ANN401
         """Create; what a lost answer has hidden from an earlier try is found again by its labels."""
@@ -215,6 +205,15 @@ class Rented:
         self._done(*self._firewall.apply_to_resources([FirewallResource("server", server=self._server)]))
 
     def _while_off(self, change: Callable[[], Any]) -> None:
+        # The server runs again afterwards, also when the change was refused.
+        self._off()
+        try:
+            self._done(change())
+        finally:
+            self._done(self._server.power_on())
+
+    def _off(self) -> None:
+        self._server.reload()
         if self._server.status != "off":
             self._done(self._server.shutdown())
         end = time.monotonic() + SHUTDOWN_SECONDS
@@ -224,11 +223,11 @@ class Rented:
             self._server.reload()
         if self._server.status != "off":
             self._done(self._server.power_off())
-        self._done(change())
-        self._done(self._server.power_on())
 
     def _gone(self, thing: Any) -> None:  # noqa: ANN401
         with said(f"giving back {thing.name}"):
+            if thing is self._server:
+                self._off()  # its volume may be kept
             answer = thing.delete()
             self._done(answer if hasattr(answer, "wait_until_finished") else None)
 

@@ -7,11 +7,13 @@ from decimal import Decimal
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.rented import Address, Family, Found, Price, Prices, Rule, Server, Volume
+from orchestrator.errors import CloudRefused
+from orchestrator.rented import Address, Family, Found, Price, Prices, Rule, Server, Volume, Wanted
 
 if TYPE_CHECKING:
     from hcloud.firewalls.domain import FirewallRule
 
+TERRITORY, HOST = "maillage.territory", "maillage.host"  # labels
 EVERYWHERE = ["0.0.0.0/0", "::/0"]
 
 
@@ -66,6 +68,29 @@ def rules(wanted: Iterable[Rule]) -> list[FirewallRule]:
         FirewallRule("in", protocol, source_ips=EVERYWHERE, port=str(port) if port else None)
         for protocol, port in sorted(wanted, key=str)
     ]
+
+
+def refuse_other_hosts(wanted: Wanted, things: Iterable[Any]) -> None:
+    """See that what a territory has there is of the host that is asked for.
+
+    Raises:
+        CloudRefused: it is another's; somebody has given the host another name.
+    """
+    for each in things:
+        host = each.labels.get(HOST, "")
+        if host != wanted.host.partition(".")[0]:
+            raise CloudRefused(
+                f"{wanted.host}: what is rented for {wanted.territory} belongs to its host {host}: write "
+                f"`name: {host}` back into territory.yml"
+            )
+
+
+def twice(wanted: Wanted, kind: str, names: str) -> CloudRefused:
+    """There is more of something than a host has."""
+    return CloudRefused(
+        f"{wanted.host}: more than one of {kind} has the label {TERRITORY}={wanted.territory} ({names}); take it off "
+        "the one that is not the node's"
+    )
 
 
 def own(ip: str) -> str:
