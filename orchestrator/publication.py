@@ -70,32 +70,44 @@ class Publication:
         )
 
 
+def keeper(node: Node) -> Keeper | None:
+    """Whoever holds a territory's zone; None where its records are published by hand.
+
+    Raises:
+        SecretsError: the key or the token is missing.
+        DnsRefused, CloudRefused: no usable answer, or the zone is not there.
+    """
+    place = node.territory.dns
+    if place is None:
+        return None
+    found: Keeper
+    if place.provider == "hcloud":
+        from orchestrator.providers import hcloud
+        from orchestrator.providers.hcloud.zones import Zones
+
+        found = Zones(hcloud.client(cloud_token.load()))
+    else:
+        found = dns_update.Server(place, secrets.reveal(node, "dns.tsig"))
+    found.zone_of(node.territory.domain)
+    return found
+
+
 def look(node: Node, *, none: bool = False) -> Publication | None:
-    """See what there is, and what is to be done; None where a territory has its records published by hand.
+    """See what there is, and what is to be done; None where a territory's records are published by hand.
 
     Args:
         node: whose records.
         none: it needs none any more.
 
     Raises:
-        SecretsError: the key or the token is missing.
-        DnsRefused, CloudRefused: no usable answer.
+        SecretsError, DnsRefused, CloudRefused: see `keeper`.
     """
-    place = node.territory.dns
-    if place is None:
+    held_by = keeper(node)
+    if held_by is None:
         return None
-    keeper: Keeper
-    if place.provider == "hcloud":
-        from orchestrator.providers import hcloud
-        from orchestrator.providers.hcloud.zones import Zones
-
-        keeper = Zones(hcloud.client(cloud_token.load()))
-    else:
-        keeper = dns_update.Server(place, secrets.reveal(node, "dns.tsig"))
-    keeper.zone_of(node.territory.domain)  # is there, or says so by this name
     wanted = [] if none else ansible_vars.zone(node.territory, mail_secrets.published(node))
     owned = dns_update.published(node)
-    return Publication(node, dns_publish.steps(wanted, owned, keeper.ask), keeper, owned)
+    return Publication(node, dns_publish.steps(wanted, owned, held_by.ask), held_by, owned)
 
 
 def words(step: Step) -> str:

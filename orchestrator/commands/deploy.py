@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def ready(arguments: argparse.Namespace) -> tuple[Mesh, list[Node], dict[str, Any]]:
-    """Rent what is missing, and publish the records; no host is made before its archive and its secrets are there.
+    """Rent what is missing, and publish the records; no host is made before its archive, secrets and zone are there.
 
     Returns:
         The mesh and the chosen territories, as their files say by then; what was done, by `cloud` and `dns`.
@@ -75,6 +75,7 @@ def ready(arguments: argparse.Namespace) -> tuple[Mesh, list[Node], dict[str, An
     for node in nodes:
         secrets.ensure(node)
         secrets.reveal(node, f"directory.{accounts.VERIFY}")  # and the key opens them
+        publication.keeper(node)
     done: dict[str, Any] = {"cloud": {}, "dns": {}}
     for node in nodes:
         if rental := provision.look(node):

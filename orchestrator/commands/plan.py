@@ -21,7 +21,7 @@ from orchestrator import (
     report,
 )
 from orchestrator.commands import add_archive_arguments, conclude, load_for_run, provision
-from orchestrator.errors import DeployFailed
+from orchestrator.errors import DeployFailed, DnsRefused, MaillageError
 from orchestrator.model import Node
 from orchestrator.outcome import Outcome
 from orchestrator.provisioning import NOBODY, Rental
@@ -49,7 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
     for node in nodes:
         if node.territory.is_lab and node.name not in absent:
             facts[node.name] = hosts.check(node)
-    records = {node.name: found for node in nodes if (found := publication.look(node))}
+    records: dict[str, Publication] = {}
+    problems = []
+    for node in nodes:
+        try:
+            if found := publication.look(node):
+                records[node.name] = found
+        except DnsRefused as refusal:
+            problems.append(str(refusal))
     archive, unsigned = arguments.nextcloud_archive, arguments.allow_unsigned_archive
     present = [(node, facts[node.name].nextcloud if node.name in facts else "") for node in nodes]
     releases = deployment.releases_for(present, archive, allow_unsigned=unsigned)
@@ -77,7 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
             for (host, path), text in outcome.diffs.items():
                 print(f"--- {host}: {path}\n{text.rstrip()}")
     names = sorted(ansible_vars.host_name(node) for node in estimated)
-    error = DeployFailed(f"the plan is not complete:\n{report.failures(outcome)}") if outcome.failures else None
+    error: MaillageError | None = DnsRefused("\n".join(problems)) if problems else None
+    if outcome.failures:
+        error = DeployFailed(f"the plan is not complete:\n{report.failures(outcome)}")
     return conclude(
         {
             "cloud": {name: provision.answer(rental) for name, rental in rentals.items()},
@@ -121,7 +130,9 @@ def _show(
                 print(f"  {dns.line(record)}")
     for node in nodes:
         if node.name in absent:
-            print(f"{ansible_vars.host_name(node)} does not exist yet: estimated{_stand_ins(node)}")
+            there = node.name in rentals and rentals[node.name].there
+            state = "was not met yet" if there else "does not exist yet"
+            print(f"{ansible_vars.host_name(node)} {state}: estimated{_stand_ins(node)}")
         for name, version in versions.get(node.name, {}).items():
             print(f"  {ansible_vars.host_name(node):20} package {name} {version}")
     for line in (*report.changes(outcome, each=True), *report.notices(outcome)):
