@@ -63,7 +63,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class Server:
-    """A server; `runs` unless it is off, `shielded` when the firewall stands before it."""
+    """A server; `runs` unless it is off, `shielded` when ours is the one firewall before it."""
 
     type: str
     location: str

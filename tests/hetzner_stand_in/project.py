@@ -141,6 +141,15 @@ class Project:
             self._shield(self._thing("servers", each["server"]["id"]), firewall)
         return 201, {"actions": [self._action("apply_firewall", firewall, "firewall")]}
 
+    def remove_firewall(self, _query: Any, body: dict[str, Any], number: str) -> tuple[int, Any]:
+        firewall = self._thing("firewalls", int(number))
+        for each in body["remove_from"]:
+            server = self._thing("servers", each["server"]["id"])
+            net = server["public_net"]
+            net["firewalls"] = [other for other in net["firewalls"] if other["id"] != firewall["id"]]
+            firewall["applied_to"] = [old for old in firewall["applied_to"] if old["server"]["id"] != server["id"]]
+        return 201, {"actions": [self._action("remove_firewall", firewall, "firewall")]}
+
     def create_address(self, _query: Any, body: dict[str, Any]) -> tuple[int, Any]:
         place = LOCATIONS.get(body.get("location", ""))
         if place is None:
@@ -400,6 +409,7 @@ ROUTES: list[tuple[str, Callable[..., tuple[int, Any]]]] = [
     ("POST /firewalls", Project.create_firewall),
     (f"POST /firewalls/{_ID}/actions/set_rules", Project.set_rules),
     (f"POST /firewalls/{_ID}/actions/apply_to_resources", Project.apply_firewall),
+    (f"POST /firewalls/{_ID}/actions/remove_from_resources", Project.remove_firewall),
     ("POST /primary_ips", Project.create_address),
     (f"POST /primary_ips/{_ID}/actions/change_dns_ptr", Project.reverse),
     (f"POST /primary_ips/{_ID}/actions/assign", Project.assign),

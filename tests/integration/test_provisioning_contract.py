@@ -79,7 +79,7 @@ def test_all_that_is_asked_and_answered_is_as_described(
         records.publish()
     monkeypatch.setattr("sys.stdin", StringIO("calvados\n"))
     assert cli.main(["--mesh", str(mesh), "deprovision", "calvados", "--everything", "--without-backup"]) == 0
-    assert stand_in.project.listing() == ["zones calvados.example"]
+    assert stand_in.project.listing() == ["firewalls everything", "zones calvados.example"]
     kinds = {re.sub("[0-9]+", "N", asked) for asked in stand_in.requests}
     print(f"{len(stand_in.requests)} requests of {len(kinds)} kinds: {', '.join(sorted(kinds))}")
     said = judged.read_text(encoding="utf-8")

@@ -103,7 +103,9 @@ class Rented:
                     self._done(self._volume.attach(self._server, automount=False))
                 case "change", "server":
                     kind = self.wanted.machine.type
-                    self._while_off(lambda: self._server.change_type(_named("ServerType", kind), upgrade_disk=False))
+                    self._while_off(
+                        lambda: self._server.change_type(read.named("ServerType", kind), upgrade_disk=False)
+                    )
                 case _:
                     self._done(self._server.power_on())
 
@@ -168,7 +170,7 @@ class Rented:
 
     def _create_volume(self) -> None:
         machine = self.wanted.machine
-        location = _named("Location", machine.location)
+        location = read.named("Location", machine.location)
         self._volume = self._made(
             "volumes",
             self._client.volumes.create,
@@ -188,9 +190,9 @@ class Rented:
             "servers",
             self._client.servers.create,
             name=self.wanted.host,
-            server_type=_named("ServerType", machine.type),
+            server_type=read.named("ServerType", machine.type),
             image=Image(name=IMAGE),
-            location=_named("Location", machine.location),
+            location=read.named("Location", machine.location),
             ssh_keys=[SSHKey(name=each.name) for each in self._keys if read.public(each) in wanted],
             volumes=[self._volume],
             automount=False,
@@ -202,7 +204,12 @@ class Rented:
     def _shield(self) -> None:
         from hcloud.firewalls.domain import FirewallResource
 
-        self._done(*self._firewall.apply_to_resources([FirewallResource("server", server=self._server)]))
+        server, before = [FirewallResource("server", server=self._server)], self._server.public_net.firewalls
+        for each in before:
+            if each.firewall.id != self._firewall.id:  # what several let through adds up
+                self._done(*each.firewall.remove_from_resources(server))
+        if self._firewall.id not in [each.firewall.id for each in before]:
+            self._done(*self._firewall.apply_to_resources(server))
 
     def _while_off(self, change: Callable[[], Any]) -> None:
         # The server runs again afterwards, also when the change was refused.
@@ -239,10 +246,3 @@ class Rented:
 
 def _family(name: str) -> Family:
     return next(each for each in FAMILIES if each == name)
-
-
-def _named(kind: str, name: str) -> Any:  # noqa: ANN401
-    from hcloud.locations.domain import Location
-    from hcloud.server_types.domain import ServerType
-
-    return {"Location": Location, "ServerType": ServerType}[kind](name=name)

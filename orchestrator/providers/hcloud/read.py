@@ -48,7 +48,7 @@ def found(keys: Iterable[Any], firewall: Any, addresses: Mapping[Family, Any], v
             server.server_type.name,
             server.location.name,
             server.status != "off",
-            bool(firewall and any(each.firewall.id == firewall.id for each in shields)),
+            bool(firewall and [each.firewall.id for each in shields] == [firewall.id]),
         )
         if server
         else None,
@@ -91,6 +91,14 @@ def twice(wanted: Wanted, kind: str, names: str) -> CloudRefused:
         f"{wanted.host}: more than one of {kind} has the label {TERRITORY}={wanted.territory} ({names}); take it off "
         "the one that is not the node's"
     )
+
+
+def named(kind: str, name: str) -> Any:  # noqa: ANN401
+    """One of their kinds of thing, by its name."""
+    from hcloud.locations.domain import Location
+    from hcloud.server_types.domain import ServerType
+
+    return {"Location": Location, "ServerType": ServerType}[kind](name=name)
 
 
 def own(ip: str) -> str:
