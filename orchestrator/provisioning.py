@@ -156,7 +156,9 @@ def _write(node: Node, name: str, values: Mapping[Any, str]) -> None:
         host = content["hosts"][0]
         if not values:
             host.pop(name, None)
-        elif host.get(name) != values:
-            host[name] = yaml_edit.one_line(values)
+        elif name in host:
+            host[name] = yaml_edit.one_line(values) if host[name] != values else host[name]
+        else:  # not at the end, where a blank line may follow
+            host.insert(list(host).index("provider") + 1, name, yaml_edit.one_line(values))
 
     yaml_edit.edit(node.folder / TERRITORY, change)

@@ -33,7 +33,9 @@ def edit(path: Path, change: Callable[[Any], None]) -> None:
     yaml.width = 4096  # an entry stays on its line
     yaml.preserve_quotes = True
     with locked(path):
-        written = read_text(path, LARGEST) if path.exists() else ""
+        given = read_text(path, LARGEST) if path.exists() else ""
+        written = given.replace("\r\n", "\n")
+        yaml.explicit_start = written.startswith("---")
         if INDENTED_LIST.search(written):
             yaml.indent(mapping=2, sequence=4, offset=2)
         content = yaml.load(written) or CommentedMap()
@@ -45,7 +47,8 @@ def edit(path: Path, change: Callable[[Any], None]) -> None:
         if text.getvalue() == before.getvalue():
             return
         _readable(path, text.getvalue())
-        write_text(path, text.getvalue(), path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        lines = text.getvalue().replace("\n", "\r\n") if "\r\n" in given else text.getvalue()
+        write_text(path, lines, path.stat().st_mode & 0o777 if path.exists() else 0o644)
 
 
 def mapping() -> Any:  # noqa: ANN401 - ruamel's own type

@@ -105,7 +105,7 @@ def test_everything_is_made_once(mesh: Path, stand_in: StandIn) -> None:
     assert there(stand_in) == ALL
     text = (mesh / "calvados" / "territory.yml").read_text()
     added = "    address: {ipv4: 203.0.113.100, ipv6: 2001:db8:10::1}\n"
-    assert text == TERRITORY.replace("services:", f"{added}services:")
+    assert text == TERRITORY.replace("    hcloud:", f"{added}    hcloud:")
     before = len(stand_in.requests)
     assert rented(mesh) == []
     assert len(stand_in.requests) - before <= 12
@@ -520,6 +520,16 @@ def test_what_netrc_says_is_not_used(mesh: Path, tmp_path: Path, monkeypatch: py
     (tmp_path / "netrc").write_text("default login somebody password something\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     assert len(rented(mesh)) == 8
+
+
+def test_a_partners_way_to_write_stays(mesh: Path) -> None:
+    path = mesh / "calvados" / "territory.yml"
+    text = "---\n" + TERRITORY.replace("services:", "\nservices:  # ce qui est offert")
+    path.write_bytes(text.replace("\n", "\r\n").encode())
+    rented(mesh)
+    added = "    address: {ipv4: 203.0.113.100, ipv6: 2001:db8:10::1}\n"
+    expected = text.replace("    hcloud:", f"{added}    hcloud:")
+    assert path.read_bytes().decode() == expected.replace("\n", "\r\n")
 
 
 def test_an_unknown_type_names_those_there_are(mesh: Path) -> None:
