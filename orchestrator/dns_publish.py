@@ -12,6 +12,7 @@ from orchestrator.zone_check import Ask, normal, tag
 
 Owned = tuple[str, str, str]  # name, type and data of a record that was published from here
 # Types that a name may have besides a CNAME of somebody else's: none. These are asked for where we want one.
+FAMILIES = {"A": "AAAA", "AAAA": "A"}
 BESIDE = ("A", "AAAA", "MX", "TXT", "SRV", "CAA", "TLSA")
 
 
@@ -45,18 +46,19 @@ def steps(wanted: Iterable[Record], owned: Collection[Owned], ask: Ask) -> list[
     for name, kind, _ in owned:
         sets.setdefault((name, kind), [])
     ours = {(name, kind, normal(data)) for name, kind, data in owned}
+    ours |= {(record.name, record.type, normal(record.data)) for records in sets.values() for record in records}
     return [step for (name, kind), records in sorted(sets.items()) for step in _of(name, kind, records, ours, ask)]
 
 
 def _of(name: str, kind: str, records: list[Record], ours: Collection[Owned], ask: Ask) -> Iterator[Step]:
-    """The steps of one name and type."""
+    """The steps of one name and type; `ours` is what belongs to us there, or will."""
     live = {normal(data): data for data in ask(name, kind)}
     known = {normal(record.data) for record in records}
-    others = [data for text, data in live.items() if text not in known and (name, kind, text) not in ours]
+    others = _foreign(name, kind, ours, ask)
     for record in records:
         if normal(record.data) in live:
             yield Step("leave", record)
-        elif against := _against(record, others, ask):
+        elif against := _against(record, others, ours, ask):
             yield Step("conflict", record, against)
         else:
             yield Step("create", record)
@@ -65,14 +67,22 @@ def _of(name: str, kind: str, records: list[Record], ours: Collection[Owned], as
             yield Step("delete", Record(name, kind, data, "not needed any more"))
 
 
-def _against(record: Record, others: Iterable[str], ask: Ask) -> str:
+def _foreign(name: str, kind: str, ours: Collection[Owned], ask: Ask) -> list[str]:
+    """Live data that is somebody else's."""
+    return [data for data in ask(name, kind) if (name, kind, normal(data)) not in ours]
+
+
+def _against(record: Record, others: Iterable[str], ours: Collection[Owned], ask: Ask) -> str:
     """What of somebody else's is in a record's way; empty for nothing.
 
     Of texts several may stand at one name, about different things; of all others a second one would lead some astray.
+    So would an address beside somebody else's of the other family.
     """
     same = [data for data in others if record.type != "TXT" or tag(data) == tag(record.data)]
     if same:
         return f"{record.type} {', '.join(same)}"
+    if (family := FAMILIES.get(record.type)) and (same := _foreign(record.name, family, ours, ask)):
+        return f"{family} {', '.join(same)}"
     if record.type == "CNAME":
         beside = [f"{kind} {data}" for kind in BESIDE for data in ask(record.name, kind)]
         return ", ".join(beside)

@@ -51,6 +51,7 @@ def test_what_was_ours_and_is_gone_is_nothing_to_do() -> None:
         (wanted(), {(NAME, "A"): ("192.0.2.1",)}, "A 192.0.2.1"),
         (wanted("MX", "10 mail.montagne.example."), {(NAME, "MX"): ("5 other.example.",)}, "MX 5 other.example."),
         (wanted("TXT", '"v=spf1 mx -all"'), {(NAME, "TXT"): ('"v=spf1 a ~all"',)}, 'TXT "v=spf1 a ~all"'),
+        (wanted("AAAA", "2001:db8::7"), {(NAME, "A"): ("192.0.2.1",)}, "A 192.0.2.1"),
         (wanted(), {(NAME, "CNAME"): ("other.example.",)}, "CNAME other.example."),
         (wanted("CNAME", "a.example."), {(NAME, "CNAME"): ("other.example.",)}, "CNAME other.example."),
         (wanted("CNAME", "a.example."), {(NAME, "TXT"): ('"hello"',)}, 'TXT "hello"'),
