@@ -11,6 +11,7 @@ from orchestrator.errors import CloudRefused
 from orchestrator.host_model import Machine
 
 IMAGE = "debian-13"
+KEPT = "kept when the server goes"
 Family = Literal["ipv4", "ipv6"]
 FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
 Rule = tuple[str, int | None]  # protocol, and port where it has ports; everybody may come in there
@@ -44,11 +45,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Address:
-    """A primary IP: what a host takes of it, what it leads back to, and whether the server has it."""
+    """A primary IP: what a host takes of it, what it leads back to, if the server has it, and if it outlives that."""
 
     address: str
     reverse: str
     attached: bool
+    kept: bool
     location: str
 
 
@@ -174,13 +176,15 @@ def steps(wanted: Wanted, found: Found, prices: Prices) -> list[Step]:
     for family in FAMILIES:
         if family not in found.addresses:
             cost = prices.addresses.get((family, machine.location), NOTHING)
-            made.append(Step("create", "address", family, f"in {machine.location}; kept when the server goes", cost))
+            made.append(Step("create", "address", family, f"in {machine.location}; {KEPT}", cost))
+        elif not found.addresses[family].kept:
+            made.append(Step("change", "address", family, KEPT))
     for family in FAMILIES:
         address = found.addresses.get(family)
         if address is None or address.reverse != wanted.reverse:
             made.append(Step("change", "reverse DNS", family, wanted.reverse))
     if found.volume is None:
-        what = f"{machine.gigabytes} GB in {machine.location}; kept when the server goes"
+        what = f"{machine.gigabytes} GB in {machine.location}; {KEPT}"
         made.append(Step("create", "volume", host, what, prices.volume(machine.gigabytes)))
     elif found.volume.gigabytes != machine.gigabytes:
         cost = prices.volume(machine.gigabytes) - prices.volume(found.volume.gigabytes)

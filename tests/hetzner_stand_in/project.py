@@ -161,6 +161,11 @@ class Project:
         })  # fmt: skip
         return 201, {"primary_ip": address}
 
+    def change_address(self, _query: Any, body: dict[str, Any], number: str) -> tuple[int, Any]:
+        address = self._thing("primary_ips", int(number))
+        address.update(body)
+        return 200, {"primary_ip": address}
+
     def reverse(self, _query: Any, body: dict[str, Any], number: str) -> tuple[int, Any]:
         address = self._thing("primary_ips", int(number))
         address["dns_ptr"] = [{"ip": body["ip"], "dns_ptr": body["dns_ptr"]}]
@@ -411,6 +416,7 @@ ROUTES: list[tuple[str, Callable[..., tuple[int, Any]]]] = [
     (f"POST /firewalls/{_ID}/actions/apply_to_resources", Project.apply_firewall),
     (f"POST /firewalls/{_ID}/actions/remove_from_resources", Project.remove_firewall),
     ("POST /primary_ips", Project.create_address),
+    (f"PUT /primary_ips/{_ID}", Project.change_address),
     (f"POST /primary_ips/{_ID}/actions/change_dns_ptr", Project.reverse),
     (f"POST /primary_ips/{_ID}/actions/assign", Project.assign),
     ("POST /volumes", Project.create_volume),

@@ -391,6 +391,10 @@ def other_reverse(stand_in: StandIn) -> None:
     _first(stand_in, "primary_ips")["dns_ptr"] = []
 
 
+def bound_to_the_server(stand_in: StandIn) -> None:
+    _first(stand_in, "primary_ips")["auto_delete"] = True
+
+
 def switched_off(stand_in: StandIn) -> None:
     _first(stand_in, "servers")["status"] = "off"
 
@@ -418,6 +422,7 @@ HANDS: list[tuple[Hand, list[str]]] = [
     (open_port, ["change firewall caen.calvados"]),
     (another_firewall, ["change attached firewall caen.calvados"]),
     (no_firewall, ["change attached firewall caen.calvados"]),
+    (bound_to_the_server, ["change address ipv4"]),
     (other_reverse, ["change reverse DNS ipv4"]),
     (switched_off, ["change power caen.calvados"]),
     (without_volume, ["change attached volume caen.calvados"]),

@@ -86,6 +86,8 @@ class Rented:
                     self._done(*self._firewall.set_rules(read.rules(self.wanted.rules)))
                 case "create", "address":
                     self._create_address(_family(step.name))
+                case "change", "address":
+                    self._addresses[_family(step.name)].update(auto_delete=False)
                 case "change", "reverse DNS":
                     address = self._addresses[_family(step.name)]
                     self._done(address.change_dns_ptr(read.own(address.ip), step.what))

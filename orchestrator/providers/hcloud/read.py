@@ -109,7 +109,8 @@ def own(ip: str) -> str:
 def _address(found: Any, server: Any) -> Address:  # noqa: ANN401
     address = own(found.ip)
     reverse = next((each["dns_ptr"] for each in found.dns_ptr if each["ip"] == address), "")
-    return Address(address, reverse, bool(server and found.assignee_id == server.id), found.location.name)
+    attached = bool(server and found.assignee_id == server.id)
+    return Address(address, reverse, attached, not found.auto_delete, found.location.name)
 
 
 def _at(other: Any, server: Any) -> bool:  # noqa: ANN401
