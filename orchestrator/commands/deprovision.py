@@ -48,7 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"goes   {publication.words(step)}", file=sys.stderr)
     for what, _ in staying:
         print(f"stays  {what}, and is paid for", file=sys.stderr)
-    if going or (records and records.chosen):
+    if not going and node.territory.host.address.all:
+        print("nothing of it is in the project of this token; territory.yml forgets where it was", file=sys.stderr)
+    if going or (records and records.chosen) or node.territory.host.address.all:
         _ask(node)
     if records:
         records.publish()
@@ -56,7 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         note(f"giving back {what}")
         give_back()
     provisioning.forget(node, "ssh", *(("address",) if arguments.everything else ()))
-    answer = {"gone": [what for what, _ in going], "stays": [what for what, _ in staying]}
+    gone = [what for what, _ in going] + [publication.words(step) for step in (records.chosen if records else ())]
+    answer = {"gone": gone, "stays": [what for what, _ in staying]}
     if not arguments.json:
         print(f"{node.name}: given back: {', '.join(answer['gone']) or 'nothing, there was nothing'}")
     return conclude(answer, None, as_json=arguments.json)
