@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,15 +44,8 @@ def load() -> SecretStr:
             return keys.read(Path(path))
         except FileNotFoundError:
             raise SecretsError(f"{path} is not there; {FILE} must name the file that holds Hetzner's token") from None
-    if command := os.environ.get(COMMAND):
-        try:
-            done = subprocess.run(
-                shlex.split(command), stdout=subprocess.PIPE, text=True, timeout=keys.COMMAND_SECONDS, check=True
-            )
-        except (subprocess.SubprocessError, OSError, ValueError) as error:
-            reason = type(error).__name__
-            raise SecretsError(f"the command of {COMMAND} does not give the token ({reason}); run it by hand") from None
-        return keys.one_line(done.stdout, COMMAND)
+    if os.environ.get(COMMAND):
+        return keys.of_command(COMMAND)
     raise SecretsError(
         f"Hetzner's token is not given: put it in the variable {VARIABLE}, or name in {FILE} the file that holds it "
         f"(mode 0600), or in {COMMAND} a command that prints it"

@@ -48,7 +48,7 @@ def load(territory: Territory) -> SecretStr:
     source = given_elsewhere(territory)
     if source is None:
         return _from_file(territory)
-    return _from_command(territory) if source == COMMAND else one_line(os.environ[source], source)
+    return of_command(COMMAND, territory.name) if source == COMMAND else one_line(os.environ[source], source)
 
 
 def create(path: Path) -> SecretStr:
@@ -121,19 +121,27 @@ def _from_file(territory: Territory) -> SecretStr:
         raise SecretsError(message) from None
 
 
-def _from_command(territory: Territory) -> SecretStr:
+def of_command(variable: str, *arguments: str) -> SecretStr:
+    """The secret that the command in a variable of the environment prints.
+
+    Args:
+        variable: its name.
+        arguments: added to the command.
+
+    Raises:
+        SecretsError: it cannot be run, fails, or prints something else than one line.
+    """
     try:
-        arguments = [*shlex.split(os.environ[COMMAND]), territory.name]
-        done = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, timeout=COMMAND_SECONDS, check=True)
+        command = [*shlex.split(os.environ[variable]), *arguments]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=COMMAND_SECONDS, check=True)
     except subprocess.CalledProcessError as error:
-        message = (
-            f"the command of {COMMAND} ended with {error.returncode} for {territory.name}; run it by hand to see why"
-        )
+        whom = f" for {' '.join(arguments)}" if arguments else ""
+        message = f"the command of {variable} ended with {error.returncode}{whom}; run it by hand to see why"
         raise SecretsError(message) from None
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         reason = type(error).__name__
-        raise SecretsError(f"the command of {COMMAND} cannot be run ({reason}); correct it or unset it") from None
-    return one_line(done.stdout, COMMAND)
+        raise SecretsError(f"the command of {variable} cannot be run ({reason}); correct it or unset it") from None
+    return one_line(done.stdout, variable)
 
 
 def one_line(text: str, source: str) -> SecretStr:

@@ -17,6 +17,7 @@ from orchestrator import (
     host_backup,
     hosts,
     progress,
+    provisioning,
     publication,
     report,
     secrets,
@@ -72,10 +73,9 @@ def ready(arguments: argparse.Namespace) -> tuple[Mesh, list[Node], dict[str, An
     loaded, nodes = load_for_run(arguments)
     new = [(node, "") for node in nodes if not hosts.exists(node)]
     deployment.releases_for(new, arguments.nextcloud_archive, allow_unsigned=arguments.allow_unsigned_archive)
-    for node in nodes:
-        secrets.ensure(node)
-        secrets.reveal(node, f"directory.{accounts.VERIFY}")  # and the key opens them
-        publication.keeper(node)
+    for node, _ in new:
+        if provisioning.is_rented(node):
+            _refuse_early(node)
     done: dict[str, Any] = {"cloud": {}, "dns": {}}
     for node in nodes:
         if rental := provision.look(node):
@@ -93,6 +93,14 @@ def ready(arguments: argparse.Namespace) -> tuple[Mesh, list[Node], dict[str, An
                 if not arguments.json and step.action != "leave":
                     print(f"  {node.name:12} {publication.words(step)}", flush=True)
     return loaded, nodes, done
+
+
+def _refuse_early(node: Node) -> None:
+    """What would stop the deployment later stops it before anything is rented: secrets, their key, and the zone."""
+    secrets.ensure(node)
+    for name in secrets.names(node):
+        secrets.reveal(node, name)
+    publication.keeper(node)
 
 
 def _tell_of_earlier_backups(node: Node) -> None:
