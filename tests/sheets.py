@@ -6,8 +6,8 @@ import zlib
 
 def shown_by(pdf: bytes) -> list[str]:
     """The texts on a page."""
-    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
-    shown = b" ".join(zlib.decompress(each) for each in streams if each[:1] == b"x")
+    begun = re.finditer(rb"/FlateDecode\n/Length (\d+)\n>>\nstream\n", pdf)
+    shown = b" ".join(zlib.decompress(pdf[each.end() : each.end() + int(each[1])]) for each in begun)
     return [each.decode("latin-1") for each in re.findall(rb"\((.*?)\) Tj", shown)]
 
 
