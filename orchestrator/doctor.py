@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,18 +32,20 @@ class Finding:
         return f"{self.what}\n   {self.where}: {self.command}" if self.command else self.what
 
 
-def findings(node: Node, peers: Iterable[Card], authority: ssl.SSLContext) -> tuple[list[Finding], HostError | None]:
+def findings(
+    node: Node, peers: Iterable[Card], authority: Callable[[], ssl.SSLContext]
+) -> tuple[list[Finding], HostError | None]:
     """What one would look at, most urgent first, nothing where all is well; and why the host could not be asked.
 
     Args:
         node: whose host.
         peers: who may have seen it when it does not answer itself.
-        authority: what the certificates of these are checked with.
+        authority: gives what the certificates of these are checked with.
     """
     try:
         return list(judged(node.name, node_status.ask(node))), None
     except HostUnreachable as error:
-        return [*silent(node), *seen(node.name, peers, authority)], error
+        return [*silent(node), *seen(node.name, peers, authority())], error
     except HostError as error:
         return [], error
 

@@ -9,12 +9,9 @@ from subprocess import PIPE, STDOUT, Popen
 from typing import Any
 
 from orchestrator import hosts, ssh
-from orchestrator.errors import BackupFailed, HostError, UsageError
+from orchestrator.errors import BackupFailed, UsageError
 from orchestrator.model import Node
 
-NO_HOST = (
-    "{0} has no host: `deploy {0}` makes a new one; if one was lost, `restore {0}` brings it back from its backups"
-)
 UNREACHABLE = 255  # ssh's own exit code
 PROGRAM = "/usr/lib/maillage/backup"
 NOUNS = {"run": "backup", "drill": "drill", "restore": "restore"}
@@ -165,7 +162,5 @@ def require_declared(node: Node) -> None:
 
 def _require(node: Node) -> None:
     require_declared(node)
-    if not hosts.exists(node):
-        raise HostError(NO_HOST.format(node.name))
-    if hosts.connection(node).run(f"test -x {PROGRAM}").returncode:
+    if hosts.made(node).run(f"test -x {PROGRAM}").returncode:
         raise UsageError(f"{node.name} is deployed without backups: `deploy {node.name}`")

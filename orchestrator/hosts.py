@@ -29,6 +29,20 @@ def exists(node: Node) -> bool:
     return provider(node.territory.host).exists(node.name, node.territory.host)
 
 
+def made(node: Node) -> Connection:
+    """How to reach the node's host, which was made already.
+
+    Raises:
+        HostError: it was not.
+    """
+    if not exists(node):
+        raise HostError(
+            f"{node.name} has no host: `deploy {node.name}` makes a new one; if one was lost, "
+            f"`restore {node.name}` brings it back from its backups"
+        )
+    return connection(node)
+
+
 def ensure(nodes: Sequence[Node], *, move: bool = False) -> tuple[dict[str, Facts], dict[str, HostError]]:
     """Have every host up and fit to be a node; one that is not stands in no other's way.
 

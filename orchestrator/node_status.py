@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from orchestrator import host_backup, hosts
+from orchestrator import hosts
 from orchestrator.errors import HostError, printable
 from orchestrator.model import Node
 from orchestrator.report import size
@@ -80,9 +80,7 @@ def ask(node: Node) -> dict[str, Any]:
     Raises:
         HostError: it cannot be asked.
     """
-    if not hosts.exists(node):
-        raise HostError(host_backup.NO_HOST.format(node.name))
-    process = hosts.connection(node).run(QUESTION, interpreter=PYTHON)
+    process = hosts.made(node).run(QUESTION, interpreter=PYTHON)
     if process.returncode:
         raise HostError(f"{node.name}: its host could not be asked: {process.stderr.strip()}")
     return dict(json.loads(process.stdout))

@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what there is to look at, the most urgent first; exit 5 when the host could not be asked."""
     loaded = engines.load(mesh_folder(arguments.mesh))
     [node] = loaded.select([arguments.territory])
-    found, error = doctor.findings(node, cards.peers(node, loaded), _authority(node))
+    found, error = doctor.findings(node, cards.peers(node, loaded), lambda: _authority(node))
     if not arguments.json:
         for number, finding in enumerate(found, 1):
             print(f"{number}. {finding}")

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from orchestrator import ansible_vars, contract, engines, graphs, host_backup, hosts
+from orchestrator import ansible_vars, contract, engines, graphs, hosts
 from orchestrator.errors import HostError, UsageError
 from orchestrator.files import write_text
 from orchestrator.locations import mesh_folder
@@ -64,12 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _ask(node: Node, chosen: list[contract.Graph], language: str, end: float, seconds: float) -> list[graphs.Drawn]:
-    if not hosts.exists(node):
-        raise HostError(host_backup.NO_HOST.format(node.name))
     step = max(SHORTEST, round(seconds / graphs.POINTS))
     queries = [line.expr.replace("$step", f"{max(step, 5 * SHORTEST)}s") for graph in chosen for line in graph.lines]
     asked = json.dumps({"queries": queries, "start": end - seconds, "end": end, "step": step})
-    process = hosts.connection(node).run(QUESTION.format(asked=asked), interpreter=PYTHON, timeout=300)
+    process = hosts.made(node).run(QUESTION.format(asked=asked), interpreter=PYTHON, timeout=300)
     if process.returncode == 3:
         raise UsageError(
             f"nothing watches {node.name}: `monitoring: {{}}` below services in its territory.yml, then `deploy`"

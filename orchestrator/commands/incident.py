@@ -7,7 +7,7 @@ import json
 import shlex
 from datetime import datetime
 
-from orchestrator import engines, host_backup, hosts
+from orchestrator import engines, hosts
 from orchestrator.errors import HostError, UsageError
 from orchestrator.files import UNWANTED
 from orchestrator.locations import mesh_folder
@@ -37,12 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.en and not arguments.text:
         raise UsageError("--en translates a text: write that first")
     [node] = engines.load(mesh_folder(arguments.mesh)).select([arguments.territory])
-    if not hosts.exists(node):
-        raise HostError(host_backup.NO_HOST.format(node.name))
+    host = hosts.made(node)
     told = json.dumps({"fr": arguments.text, "en": arguments.en or ""}) if arguments.text else ""
     action = "begin" if arguments.text else "over" if arguments.over else "list"
     script = f"test -x {PROGRAM} || exit 3; printf %s {shlex.quote(told)} | {PROGRAM} {action}"
-    process = hosts.connection(node).run(script)
+    process = host.run(script)
     if process.returncode == 3:
         raise UsageError(f"{node.name} has no status page: write `monitoring: {{}}` and a mesh, and deploy")
     if process.returncode:

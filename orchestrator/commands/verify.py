@@ -30,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Say what was seen, one line for each check; exit 7 when something is not as it should be."""
     nodes = engines.load(mesh_folder(arguments.mesh)).select(arguments.territories)
+    for node in nodes:
+        hosts.made(node)  # where there is none, nothing can be verified
     checks: list[dict[str, Any]] = []
 
     def say(node: Node, check: Check) -> None:

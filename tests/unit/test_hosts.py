@@ -3,7 +3,7 @@
 import pytest
 from sample_territories import SAMPLE
 
-from orchestrator import hosts, mesh, report
+from orchestrator import cli, hosts, mesh, report
 from orchestrator.commands import deploy
 from orchestrator.errors import HostError, HostUnreachable, PreflightRefused
 from orchestrator.outcome import Outcome
@@ -66,3 +66,10 @@ def test_when_none_can_be_used_that_is_the_error(nodes):
 
 def test_nobody_is_no_error():
     assert hosts.ensure([]) == ({}, {})
+
+
+@pytest.mark.parametrize("command", ["verify", "status", "doctor", "graphs", "incident"])
+@pytest.mark.usefixtures("own_folders")
+def test_where_no_host_was_made_none_is_asked(command, capsys):
+    assert cli.main(["--mesh", str(SAMPLE), command, "calvados"]) == 5
+    assert "calvados has no host: `deploy calvados` makes a new one" in capsys.readouterr().err
