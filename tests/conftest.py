@@ -3,16 +3,19 @@
 import pytest
 
 BESIDE = ("tests/unit/", "tests/contract/", "tests/integration/test_provisioning.py")  # need no lab
+OF_ROLES = ("tests/test_molecule.py", "tests/templates/")  # have hosts of their own in it
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """One worker runs all that may use lab hosts, which they share, one after the other; another one the rest."""
+    """What uses the same lab hosts runs one after the other: all that deploys is one part, what tests roles another."""
     from xdist.scheduler import LoadScopeScheduling
 
     class OneLab(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return nodeid if nodeid.startswith(BESIDE) else "lab"
+            if nodeid.startswith(BESIDE):
+                return nodeid
+            return "roles" if nodeid.startswith(OF_ROLES) else "lab"
 
     return OneLab(config, log)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from borrowed import shared
 
 from orchestrator.errors import LabUnavailable
 from orchestrator.providers.lab import Lab, machine
@@ -27,19 +28,8 @@ def lab() -> Iterator[None]:
         machine.check()
     except LabUnavailable as error:
         pytest.skip(str(error))
-    here = Lab()
-    with here.place.locked("molecule"):  # the scenarios share their hosts: two runs at once would end each other's
-        remove(here)
+    with Lab().place.locked("molecule"), shared(*HOSTS):  # two runs at once would end each other's hosts
         yield
-        remove(here)
-    if not here.place.hosts():
-        here.down()
-
-
-def remove(here: Lab) -> None:
-    """Remove the scenarios' hosts; a run that was killed leaves them."""
-    for name in HOSTS:
-        here.destroy(name)
 
 
 @pytest.mark.lab

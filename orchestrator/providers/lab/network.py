@@ -13,11 +13,12 @@ from pathlib import Path
 
 from orchestrator.errors import LabUnavailable
 from orchestrator.providers.lab.machine import run
-from orchestrator.providers.lab.state import Network
+from orchestrator.providers.lab.state import Network, locked
 
 # The kernel's settings that a lab needs, each with its least value: a lab host has ten inotify instances, all of which
 # count as root's. What was there before is put back when the last lab of this machine goes down.
 SETTINGS = {Path("/proc/sys/net/ipv4/ip_forward"): 1, Path("/proc/sys/fs/inotify/max_user_instances"): 1024}
+ALONE = Path("/run/maillage-lab.lock")  # held while the network of any lab of this machine is made or removed
 RESOLV_CONF = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf"))
 
 
@@ -93,30 +94,32 @@ def up(network: Network, directory: Path) -> None:
     if found := clashes(network, run(["ip", "-json", "address"])):
         ours = f"{network.ipv4.network}, {network.ipv6.network}"
         raise LabUnavailable(f"the lab's addresses ({ours}) are in use on this machine: {', '.join(found)}")
-    if owner(network) is None:
-        run(["ip", "link", "add", network.bridge, "type", "bridge"])
-    run(["ip", "link", "set", network.bridge, "alias", str(directory)])
-    run(["ip", "address", "replace", str(network.ipv4), "dev", network.bridge])
-    run(["ip", "address", "replace", str(network.ipv6), "dev", network.bridge, "nodad"])
-    run(["ip", "link", "set", network.bridge, "up"])
-    run(["nft", "-f", "-"], stdin=ruleset(network))
-    for setting, least in SETTINGS.items():
-        if int(setting.read_text()) < least:
-            if not _earlier(setting).exists():
-                _earlier(setting).write_text(setting.read_text())
-            setting.write_text(f"{least}\n")
+    with locked(ALONE):
+        if owner(network) is None:
+            run(["ip", "link", "add", network.bridge, "type", "bridge"])
+        run(["ip", "link", "set", network.bridge, "alias", str(directory)])
+        run(["ip", "address", "replace", str(network.ipv4), "dev", network.bridge])
+        run(["ip", "address", "replace", str(network.ipv6), "dev", network.bridge, "nodad"])
+        run(["ip", "link", "set", network.bridge, "up"])
+        run(["nft", "-f", "-"], stdin=ruleset(network))
+        for setting, least in SETTINGS.items():
+            if int(setting.read_text()) < least:
+                if not _earlier(setting).exists():
+                    _earlier(setting).write_text(setting.read_text())
+                setting.write_text(f"{least}\n")
 
 
 def down(network: Network) -> None:
     """Remove all that `up` made; the kernel's settings go back with the last lab of this machine."""
-    if owner(network) is not None:
-        run(["ip", "link", "delete", network.bridge])
-    run(["nft", "-f", "-"], stdin=f"table ip {network.table} {{}}\ndelete table ip {network.table}\n")
-    if "table ip maillage_lab" not in run(["nft", "list", "tables"]):
-        for setting in SETTINGS:
-            if _earlier(setting).exists():
-                setting.write_text(_earlier(setting).read_text())
-                _earlier(setting).unlink()
+    with locked(ALONE):
+        if owner(network) is not None:
+            run(["ip", "link", "delete", network.bridge])
+        run(["nft", "-f", "-"], stdin=f"table ip {network.table} {{}}\ndelete table ip {network.table}\n")
+        if "table ip maillage_lab" not in run(["nft", "list", "tables"]):
+            for setting in SETTINGS:
+                if _earlier(setting).exists():
+                    setting.write_text(_earlier(setting).read_text())
+                    _earlier(setting).unlink()
 
 
 def _earlier(setting: Path) -> Path:

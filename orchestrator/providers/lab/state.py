@@ -121,9 +121,16 @@ class Place:
         """Keep other processes and threads of this machine away; the kernel drops the lock."""
         locks = self.directory / "locks"
         locks.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (locks / what).open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with locked(locks / what):
             yield
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a file's lock; the kernel drops that of a killed process."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_spec(directory: Path, spec: HostSpec) -> None:

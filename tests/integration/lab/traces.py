@@ -1,6 +1,5 @@
 """What a lab may leave behind on this machine, listed so that before and after can be compared."""
 
-import json
 import subprocess
 from pathlib import Path
 
@@ -10,19 +9,17 @@ from orchestrator.providers.lab import Network
 def traces(network: Network, directory: Path) -> dict[str, list[str]]:
     """Interfaces, addresses, mounts, loop devices, nftables, processes and control groups of one lab or of none.
 
-    What belongs to another lab of this machine is left out: it may be in use meanwhile.
+    What belongs to another lab of this machine, or to all of them, is left out: it may be in use meanwhile.
     """
-    other = [link["ifname"] for link in json.loads(_out("ip", "-json", "link")) if _is_of_another(link, network)]
     tables = [line for line in _out("nft", "list", "tables").splitlines() if not _is_table_of_another(line, network)]
     return {
-        "links": [line for line in _interfaces() if line.split()[0].split("@")[0] not in other],
+        "links": [line for line in _interfaces() if not _is_link_of_another(line, network)],
         "mounts": _naming(directory, Path("/proc/mounts").read_text()),
         "loop devices": _naming(directory, _out("losetup", "--list", "--noheadings")),
         "tables": tables,
         "rules": [_out("nft", "list", "table", *line.split()[1:]) for line in tables],
         "processes": _naming(directory, _out("ps", "-ewwo", "args")),
         "control groups": [name for name in control_groups() if name.startswith(f"{network.bridge}-")],
-        "forwarding": [Path("/proc/sys/net/ipv4/ip_forward").read_text().strip()],
     }
 
 
@@ -37,9 +34,9 @@ def _interfaces() -> list[str]:
     return [" ".join(line.split()[:1] + line.split()[2:]) for line in _out("ip", "-brief", "address").splitlines()]
 
 
-def _is_of_another(link: dict[str, str], network: Network) -> bool:
-    bridge = link.get("master", link["ifname"])
-    return bridge.startswith("maillage") and bridge != network.bridge
+def _is_link_of_another(line: str, network: Network) -> bool:
+    bridge = line.removeprefix("vb-")  # a host's link has the bridge's name in its own
+    return bridge.startswith("maillage") and not bridge.startswith(network.bridge)
 
 
 def _is_table_of_another(line: str, network: Network) -> bool:

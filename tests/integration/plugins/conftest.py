@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "unit" / "plugins"))
 
+from borrowed import shared
 from playbook import Playbook  # needs the path above
 from plugin_host import HOST
 
@@ -19,13 +20,9 @@ from orchestrator.providers.lab import Lab
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """The lab of this machine, with a fresh host of ours; nothing of it remains."""
-    lab = Lab()
-    lab.destroy(HOST.name)
-    lab.up([HOST])
-    yield lab
-    lab.destroy(HOST.name)
-    if not lab.place.hosts():
-        lab.down()
+    with shared(HOST.name) as lab:
+        lab.up([HOST])
+        yield lab
 
 
 @pytest.fixture
