@@ -18,7 +18,7 @@ from orchestrator.providers.lab import Lab, machine
 ROOT = Path(__file__).resolve().parent.parent
 ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/tasks/main.yml"))
 HOSTS = ("noeud.essai", "monde.essai", "internet.essai", "voisine.essai", "image.essai")
-SECONDS = 900  # for one scenario, the images that the first one makes included
+SECONDS = 1800  # for one scenario, the images that the first one makes included
 
 
 @pytest.fixture(scope="module", autouse=True)
