@@ -1,7 +1,9 @@
 """What a lab may leave behind on this machine, listed so that before and after can be compared."""
 
+import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from orchestrator.providers.lab import Network
 
@@ -11,9 +13,10 @@ def traces(network: Network, directory: Path) -> dict[str, list[str]]:
 
     What belongs to another lab of this machine, or to all of them, is left out: it may be in use meanwhile.
     """
+    links = json.loads(_out("ip", "-json", "address"))
     tables = [line for line in _out("nft", "list", "tables").splitlines() if not _is_table_of_another(line, network)]
     return {
-        "links": [line for line in _interfaces() if not _is_link_of_another(line, network)],
+        "links": [_line(link) for link in links if not _is_of_another(link, network)],
         "mounts": _naming(directory, Path("/proc/mounts").read_text()),
         "loop devices": _naming(directory, _out("losetup", "--list", "--noheadings")),
         "tables": tables,
@@ -29,14 +32,15 @@ def control_groups() -> list[str]:
     return _out("unshare", "--mount", "sh", "-c", script).split()
 
 
-def _interfaces() -> list[str]:
-    """Each interface with its addresses, without what changes from one moment to the next."""
-    return [" ".join(line.split()[:1] + line.split()[2:]) for line in _out("ip", "-brief", "address").splitlines()]
+def _line(link: dict[str, Any]) -> str:
+    """An interface with its addresses, without what changes from one moment to the next."""
+    return " ".join([link["ifname"], *sorted(each["local"] for each in link["addr_info"])])
 
 
-def _is_link_of_another(line: str, network: Network) -> bool:
-    bridge = line.removeprefix("vb-")  # a host's link has the bridge's name in its own
-    return bridge.startswith("maillage") and not bridge.startswith(network.bridge)
+def _is_of_another(link: dict[str, Any], network: Network) -> bool:
+    """A host's link is named after its machine, and so after the bridge; in full if that is too long for a name."""
+    names = [name.removeprefix("vb-") for name in (link["ifname"], *link.get("altnames", []))]
+    return names[0].startswith("maillage") and not any(name.startswith(network.bridge) for name in names)
 
 
 def _is_table_of_another(line: str, network: Network) -> bool:
