@@ -96,7 +96,8 @@ def bars(days, language):
     if trouble:
         text += " " + say["trouble"].format(", ".join(reversed(trouble[-10:])))
     width = STEP * history.DAYS
-    return f"""<svg class="days" viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{say["bars"]}">
+    return f"""<svg class="days" viewBox="0 0 {width} {HEIGHT}" preserveAspectRatio="none"
+ role="img" aria-label="{say["bars"]}">
 {"".join(drawn)}
 </svg>
 <p class="share">{text}</p>"""
