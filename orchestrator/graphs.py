@@ -21,13 +21,13 @@ COLOURS = 6
 POINTS = 240  # of a line, at most
 WORDS = {
     "fr": {
-        "title": "{} : ce qui a été mesuré, {} jours",
+        "title": "{} : ce qui a été mesuré, {} j",
         "none": "Aucune mesure.",
         "last": "dernier",
         "most": "au plus",
     },
     "en": {
-        "title": "{}: what was measured, {} days",
+        "title": "{}: what was measured, {} d",
         "none": "Nothing was measured.",
         "last": "last",
         "most": "at most",
