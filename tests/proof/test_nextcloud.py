@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from borrowed import borrowed
 from clients import nextcloud_client_round_trip, vdirsyncer_round_trip
-from disturbed import named
+from disturbed import named, told
 from hunt import KEPT, known, left, watching
 
 from orchestrator import engines, secrets
@@ -309,6 +309,25 @@ class Version99000Date20990101000000 extends \\OCP\\Migration\\SimpleMigrationSt
     }
 }
 """
+
+
+OCC = "/usr/lib/maillage/occ"
+LOOK = "rm -f /var/lib/maillage/nextcloud/setup-errors; systemctl start maillage-facts.service"
+
+
+def test_what_it_finds_wrong_with_its_own_setup_is_told(maillage, mesh, lab):
+    # The archive may lack files, which is an error too.
+    on_host(lab, f"{OCC} config:system:set integrity.check.disabled --value=true --type=boolean")
+    path = mesh / HERE / "territory.yml"
+    path.write_text(path.read_text(encoding="utf-8").replace("  cloud:\n", "  monitoring: {}\n  cloud:\n"), "utf-8")
+    maillage("deploy", HERE, "--no-verify", ACCEPT)
+    before = len(told())
+    wrong = "Nextcloud trouve une erreur dans sa propre installation."
+    on_host(lab, f"""{OCC} config:app:set core cronErrors --value='[{{"error": "essai", "hint": ""}}]'; {LOOK}""")
+    wait_for(lambda: f"[{HERE}] {wrong}" in [subject for _, _, subject, _ in told()[before:]], 180)
+    on_host(lab, f"{OCC} config:app:delete core cronErrors; {LOOK}")
+    wait_for(lambda: f"[{HERE}] Rétabli : {wrong}" in [subject for _, _, subject, _ in told()[before:]], 420)
+    on_host(lab, f"{OCC} config:system:delete integrity.check.disabled")
 
 
 def test_an_upgrade_that_fails_is_undone_and_one_that_works_is_kept(maillage, kill, subscriber, tmp_path):
