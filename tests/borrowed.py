@@ -12,8 +12,9 @@ from orchestrator.providers.lab import Lab
 def shared(*hosts: str) -> Iterator[Lab]:
     """The lab without these hosts, before and after; it goes down with the last of those who share it."""
     lab = Lab()
-    lab.place.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (lab.place.directory / "shared").open("w") as users:
+    locks = lab.place.directory / "locks"
+    locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (locks / "shared").open("w") as users:
         fcntl.flock(users, fcntl.LOCK_SH)
         _remove(lab, hosts)
         try:

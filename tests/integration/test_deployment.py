@@ -177,6 +177,7 @@ def test_interrupt_stops_cleanly_and_the_next_run_goes_on(mesh, maillage):
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         before = next(line for line in process.stderr if "base:" in line)  # it is at work, and far from done
         process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
         words = before + process.stderr.read()
     assert process.returncode == 130, words
     assert "Traceback" not in words

@@ -34,7 +34,7 @@ def control_groups() -> list[str]:
 
 def _line(link: dict[str, Any]) -> str:
     """An interface with its addresses, without what changes from one moment to the next."""
-    return " ".join([link["ifname"], *sorted(each["local"] for each in link["addr_info"])])
+    return " ".join([link["ifname"], *sorted(f"{each['local']}/{each['prefixlen']}" for each in link["addr_info"])])
 
 
 def _is_of_another(link: dict[str, Any], network: Network) -> bool:
